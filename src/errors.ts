@@ -1,0 +1,85 @@
+/**
+ * Every error this package raises carries one stable code; the codes are public contract.
+ * `docs/errors.md` is generated from this table (`npm run docs:errors`).
+ */
+export const ERROR_CODES = {
+  TASKER_BAD_ARGUMENT: 'An option or argument has a value outside its documented range.',
+  TASKER_BAD_INPUT: 'An input row cannot be read: malformed JSON, a missing field or a value of the wrong type.',
+  TASKER_BAD_ROW: 'A stored row contradicts another one (two current transitions, a duplicate id).',
+  TASKER_BAD_SNAPSHOT: 'A snapshot buffer is not of this layout version or its sections contradict each other.',
+  TASKER_BACKEND_UNAVAILABLE: 'The resolver backend that was asked for cannot be used here.',
+  TASKER_CYCLE: 'The steps of a task depend on each other in a circle.',
+  TASKER_DANGLING_EDGE: 'An edge names a step that does not exist.',
+  TASKER_DATABASE_UNREACHABLE: 'The database does not answer or refuses the connection.',
+  TASKER_EMBEDDED_UNAVAILABLE: 'The embedded PostgreSQL cannot be started here.',
+  TASKER_NOT_EMPTY: 'The database already holds tasks and the operation wants an empty one.',
+  TASKER_NOT_FOUND: 'The row that was asked for does not exist.',
+  TASKER_NOT_TASKER_DATABASE: 'The database does not hold the tables of a Tasker engine.',
+  TASKER_QUEUE_FULL: 'The resolver queue is at its bound and the caller asked not to wait.',
+  TASKER_RESOLVER_CLOSED: 'The resolver was stopped.',
+  TASKER_SCHEMA_CONFLICT: 'A table of the database differs from what this version relies on.',
+  TASKER_SCHEMA_VERSION: 'The database schema is newer or older than this version knows.',
+  TASKER_TOO_LARGE: 'The input exceeds a limit of the snapshot layout.',
+  TASKER_UNKNOWN_TASK: 'A task id names no stored task.',
+  TASKER_WORKER_LOST: 'A resolver worker died and its work could not be repeated.',
+} as const;
+
+/** Stable error code; see {@link ERROR_CODES} for the meaning of each. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Options of {@link TaskerError}. */
+export interface TaskerErrorOptions {
+  /** The error that led to this one. */
+  cause?: unknown;
+  /** Structured facts about the failure (ids, field names, paths); JSON-serialisable. */
+  data?: Readonly<Record<string, unknown>>;
+  /** What the reader can do about it; appended to the message. */
+  remedy?: string;
+}
+
+/**
+ * The one error class of this package. Match on `code`, never on the message.
+ *
+ * `data` and `code` survive a worker border: see `toWire` and `fromWire`.
+ */
+export class TaskerError extends Error {
+  override readonly name = 'TaskerError';
+  readonly code: ErrorCode;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly remedy: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: TaskerErrorOptions = {}) {
+    super(
+      options.remedy === undefined ? message : `${message} ${options.remedy}`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.data = options.data ?? {};
+    this.remedy = options.remedy;
+  }
+}
+
+/** True when `error` is a {@link TaskerError}, of the given code if one is named. */
+export function isTaskerError(error: unknown, code?: ErrorCode): error is TaskerError {
+  return error instanceof TaskerError && (code === undefined || error.code === code);
+}
+
+/** A {@link TaskerError} as plain data, for a worker's answer. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Plain data of an error, fit for structured clone; an unknown error keeps only its message. */
+export function toWire(error: unknown, fallback: ErrorCode): WireError {
+  if (error instanceof TaskerError) {
+    return { code: error.code, message: error.message, data: error.data };
+  }
+  return { code: fallback, message: error instanceof Error ? error.message : String(error), data: {} };
+}
+
+/** The error that `toWire` took apart. */
+export function fromWire(wire: WireError): TaskerError {
+  return new TaskerError(wire.code, wire.message, { data: wire.data });
+}
