@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { connect } from '../../src/database/connection.ts';
+import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
+
+const FAST = { fsync: 'off', shared_buffers: '16MB' };
+
+async function answer(url: string): Promise<unknown> {
+  const client = await connect(url);
+  try {
+    return (await client.query<{ n: number }>('SELECT 6 * 7 AS n')).rows[0]?.n;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('startEmbeddedServer', () => {
+  it('creates, copies and drops databases and stops twice', async () => {
+    const phases: string[] = [];
+    const server = await startEmbeddedServer({ settings: FAST, onProgress: (message) => phases.push(message) });
+    const url = await server.createDatabase('one "odd" name');
+    expect(url).toBe(server.databaseUrl('one "odd" name'));
+    const client = await connect(url);
+    await client.query('CREATE TABLE kept AS SELECT 1 AS n');
+    await client.end();
+    const copy = await connect(await server.createDatabase('copy', { template: 'one "odd" name' }));
+    expect((await copy.query('SELECT n FROM kept')).rows).toEqual([{ n: 1 }]);
+    copy.on('error', () => undefined);
+    await server.dropDatabase('copy');
+    await server.dropDatabase('never there');
+    await expect(connect(server.databaseUrl('copy'))).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    await Promise.all([server.stop(), server.stop()]);
+    await server.stop();
+    await expect(connect(server.url)).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    expect(phases).toHaveLength(2);
+  });
+
+  it('keeps a named directory for the next start', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tasker-core-test-'));
+    try {
+      {
+        await using first = await startEmbeddedServer({ directory, settings: FAST });
+        await first.createDatabase('kept');
+      }
+      await using second = await startEmbeddedServer({ directory, settings: FAST });
+      expect(await answer(second.databaseUrl('kept'))).toBe(42);
+      await expect(startEmbeddedServer({ directory, settings: FAST })).rejects.toMatchObject({
+        code: 'TASKER_EMBEDDED_UNAVAILABLE',
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+
+  it('says which setting or port the server refuses', async () => {
+    await using server = await startEmbeddedServer({ settings: FAST });
+    const port = Number(new URL(server.url).port);
+    await expect(startEmbeddedServer({ port, settings: FAST })).rejects.toMatchObject({
+      code: 'TASKER_EMBEDDED_UNAVAILABLE',
+      message: expect.stringMatching(/could not .*DATABASE_URL/s),
+    });
+    await expect(startEmbeddedServer({ settings: { no_such_setting: '1' } })).rejects.toMatchObject({
+      message: expect.stringContaining('no_such_setting'),
+    });
+  });
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    it(`leaves no server and no directory behind when ${signal} ends the process`, async () => {
+      const module = new URL('../../src/database/embedded-server.ts', import.meta.url).href;
+      const directories = `(await import('node:fs')).readdirSync((await import('node:os')).tmpdir())`;
+      const script = `
+        const before = new Set(${directories});
+        const { startEmbeddedServer } = await import(${JSON.stringify(module)});
+        const server = await startEmbeddedServer({ settings: ${JSON.stringify(FAST)} });
+        const made = ${directories}.filter((name) => !before.has(name) && name.startsWith('tasker-core-postgres-'));
+        console.log(JSON.stringify({ url: server.url, made }));`;
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+      const { url, made } = JSON.parse(line) as { url: string; made: string[] };
+      const watched = await connect(url);
+      const gone = new Promise<void>((resolve) => void watched.once('end', resolve));
+      child.kill(signal);
+      const [, by] = (await once(child, 'exit')) as [number | null, string | null];
+      expect(by).toBe(signal);
+      await gone;
+      await expect.poll(() => connect(url).then(() => 'up', (error: { code: string }) => error.code)).toBe(
+        'TASKER_DATABASE_UNREACHABLE',
+      );
+      await expect.poll(() => made.some((name) => existsSync(join(tmpdir(), name))), { timeout: 10_000 }).toBe(false);
+    });
+  }
+});
