@@ -14,7 +14,12 @@ import { startProgress } from './progress.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MINIMUM_NODE = [22, 18];
-const DEPENDENCY_FIELDS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'];
+const DEPENDENCY_FIELDS = [
+  'dependencies',
+  'devDependencies',
+  'optionalDependencies',
+  'peerDependencies',
+];
 
 function readJson(...parts) {
   return JSON.parse(readFileSync(join(ROOT, ...parts), 'utf8'));
@@ -23,12 +28,16 @@ function readJson(...parts) {
 /** True when package-lock.json was made from the dependencies that package.json names today. */
 function lockMatchesManifest(manifest, lock) {
   const locked = lock.packages[''];
-  return DEPENDENCY_FIELDS.every((field) => sameEntries(manifest[field] ?? {}, locked[field] ?? {}));
+  return DEPENDENCY_FIELDS.every((field) =>
+    sameEntries(manifest[field] ?? {}, locked[field] ?? {}),
+  );
 }
 
 function sameEntries(left, right) {
   const names = Object.keys(left);
-  return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
+  return (
+    names.length === Object.keys(right).length && names.every((name) => left[name] === right[name])
+  );
 }
 
 /**
@@ -41,14 +50,21 @@ function installMatchesLock(lock) {
   return Object.entries(lock.packages).every(([path, wanted]) => {
     if (path === '') return true;
     const found = installed[path];
-    if (found === undefined) return wanted.optional === true || wanted.devOptional === true || wanted.peer === true;
+    if (found === undefined)
+      return wanted.optional === true || wanted.devOptional === true || wanted.peer === true;
     return found.version === wanted.version && found.integrity === wanted.integrity;
   });
 }
 
 /** Version of the Node in node_modules as `[major, minor]`, or undefined when it does not run. */
 function packagedNode() {
-  const binary = join(ROOT, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const binary = join(
+    ROOT,
+    'node_modules',
+    'node',
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
   const answer = spawnSync(binary, ['--version'], { encoding: 'utf8' });
   const match = /^v(\d+)\.(\d+)\./.exec(answer.stdout ?? '');
   return match === null ? undefined : [Number(match[1]), Number(match[2])];
@@ -93,16 +109,20 @@ function npm(command) {
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
   return new Promise((resolve) => {
-    const finish = (code, extra) => resolve({ code, output: Buffer.concat(output).toString() + extra });
+    const finish = (code, extra) =>
+      resolve({ code, output: Buffer.concat(output).toString() + extra });
     child.on('error', (error) => finish(1, String(error)));
     child.on('close', (code) => finish(code ?? 1, ''));
   });
 }
 
 async function install(command) {
-  const progress = startProgress('Installing packages and Node (once for each checkout and lock file)');
+  const progress = startProgress(
+    'Installing packages and Node (once for each checkout and lock file)',
+  );
   let result = await npm(command);
-  if (result.code !== 0 && command === 'ci' && result.output.includes('EUSAGE')) result = await npm('install');
+  if (result.code !== 0 && command === 'ci' && result.output.includes('EUSAGE'))
+    result = await npm('install');
   const seconds = progress.stop();
   if (result.code !== 0) {
     process.stderr.write(result.output);

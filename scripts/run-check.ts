@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import type { Check, Counts } from './checks.ts';
+import { startProgress } from './progress.mjs';
+
+/** What became of one check. */
+export interface Outcome {
+  readonly counts: Counts;
+  readonly seconds: number;
+  /** Everything the check printed, both streams in their order. */
+  readonly output: string;
+}
+
+/** Runs one check to its end, with a progress line on stderr once it takes more than two seconds. */
+export async function runCheck(check: Check): Promise<Outcome> {
+  const progress = startProgress(check.name);
+  const { code, output } = await run(check.command);
+  const seconds = progress.stop();
+  return { counts: countsOf(check, code), seconds, output };
+}
+
+/**
+ * Counts of a finished check. A check that ends badly without a failure to its name (coverage under
+ * its floor, an unhandled rejection, no report, not a single test) still fails, once.
+ */
+export function countsOf(check: Check, code: number): Counts {
+  if (check.count === undefined)
+    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  let counts: Counts;
+  try {
+    counts = check.count();
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const nothingRan = counts.passed + counts.failed === 0;
+  if (counts.failed === 0 && (code !== 0 || nothingRan)) counts.failed = 1;
+  return counts;
+}
+
+function run([program, ...args]: Check['command']): Promise<{ code: number; output: string }> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+  });
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve) => {
+    const finish = (code: number, last: string): void => {
+      resolve({ code, output: Buffer.concat(chunks).toString() + last });
+    };
+    child.on('error', (error) => finish(1, `${error.message}\n`));
+    child.on('close', (code) => finish(code ?? 1, ''));
+  });
+}
