@@ -1,0 +1,32 @@
+import { AnnotationTypeSchema } from './annotation-type.ts';
+import { DependentSystemObjectMapSchema } from './dependent-system-object-map.ts';
+import { DependentSystemSchema } from './dependent-system.ts';
+import { NamedStepSchema } from './named-step.ts';
+import { NamedTaskNamedStepSchema } from './named-task-named-step.ts';
+import { NamedTaskSchema } from './named-task.ts';
+import { StepDagRelationshipSchema } from './step-dag-relationship.ts';
+import { TaskAnnotationSchema } from './task-annotation.ts';
+import { TaskNamespaceSchema } from './task-namespace.ts';
+import { TaskTransitionSchema } from './task-transition.ts';
+import { TaskSchema } from './task.ts';
+import { WorkflowStepEdgeSchema } from './workflow-step-edge.ts';
+import { WorkflowStepTransitionSchema } from './workflow-step-transition.ts';
+import { WorkflowStepSchema } from './workflow-step.ts';
+
+/** Every entity, in the form in which `MikroORM.init` and typed queries want them. */
+export const ENTITIES = [
+  AnnotationTypeSchema,
+  DependentSystemObjectMapSchema,
+  DependentSystemSchema,
+  NamedStepSchema,
+  NamedTaskNamedStepSchema,
+  NamedTaskSchema,
+  StepDagRelationshipSchema,
+  TaskAnnotationSchema,
+  TaskNamespaceSchema,
+  TaskTransitionSchema,
+  TaskSchema,
+  WorkflowStepEdgeSchema,
+  WorkflowStepTransitionSchema,
+  WorkflowStepSchema,
+] as const;

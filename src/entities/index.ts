@@ -1,0 +1,17 @@
+export { AnnotationType, AnnotationTypeSchema } from './annotation-type.ts';
+export { DependentSystemObjectMap, DependentSystemObjectMapSchema } from './dependent-system-object-map.ts';
+export { DependentSystem, DependentSystemSchema } from './dependent-system.ts';
+export { NamedStep, NamedStepSchema } from './named-step.ts';
+export { NamedTaskNamedStep, NamedTaskNamedStepSchema } from './named-task-named-step.ts';
+export { NamedTask, NamedTaskSchema } from './named-task.ts';
+export { StepDagRelationship, StepDagRelationshipSchema } from './step-dag-relationship.ts';
+export { TaskAnnotation, TaskAnnotationSchema } from './task-annotation.ts';
+export { TaskNamespace, TaskNamespaceSchema } from './task-namespace.ts';
+export { TaskTransition, TaskTransitionSchema } from './task-transition.ts';
+export { Task, TaskSchema } from './task.ts';
+export { WorkflowStepEdge, WorkflowStepEdgeSchema } from './workflow-step-edge.ts';
+export { WorkflowStepTransition, WorkflowStepTransitionSchema } from './workflow-step-transition.ts';
+export { WorkflowStep, WorkflowStepSchema } from './workflow-step.ts';
+export { InstantType } from './instant-type.ts';
+export { JsonValueType } from './json-type.ts';
+export { ENTITIES } from './entities.ts';
