@@ -61,6 +61,7 @@ export default defineConfig({
     {
       files: ['test/**'],
       rules: {
+        'vitest/valid-expect': ['error', { maxArgs: 2 }], // the second one is the message
         'max-lines': 'off', // a test file lists cases; its subject decides how many
         'typescript/no-unsafe-assignment': 'off', // vitest's asymmetric matchers are typed any
       },
