@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { inject } from 'vitest';
 
+import { migrate } from '../../src/database/migrate.ts';
 import { createDatabase, dropDatabase } from '../../src/database/server-databases.ts';
 
 /** A database that one test or one file has to itself. */
@@ -25,10 +26,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   const name = `${server.prefix}${randomBytes(5).toString('hex')}`;
   const copied = migrated && indexes === 'lean';
   const url = await createDatabase(server.url, name, copied ? { template: server.template } : {});
-  if (migrated && !copied) {
-    const { migrate } = await import('../../src/database/migrate.ts');
-    await migrate({ url, indexes });
-  }
+  if (migrated && !copied) await migrate({ url, indexes });
   const drop = (): Promise<void> => dropDatabase(server.url, name);
   return { url, drop, [Symbol.asyncDispose]: drop };
 }

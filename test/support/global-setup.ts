@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 
 import type { TestProject } from 'vitest/node';
 
 import { connect, withDatabase } from '../../src/database/connection.ts';
 import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { createDatabase, dropDatabase } from '../../src/database/server-databases.ts';
 
 declare module 'vitest' {
@@ -31,10 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const prefix = `tasker_test_${randomBytes(4).toString('hex')}_`;
   const template = `${prefix}template`;
   await createDatabase(url, template);
-  if (existsSync(new URL('../../src/database/migrate.ts', import.meta.url))) {
-    const { migrate } = await import('../../src/database/migrate.ts');
-    await migrate({ url: withDatabase(url, template), indexes: 'lean' });
-  }
+  await migrate({ url: withDatabase(url, template), indexes: 'lean' });
   project.provide('taskerTestServer', { url, prefix, template });
   return async () => {
     if (embedded === undefined) await dropAll(url, prefix);
