@@ -1,0 +1,461 @@
+import { IdIndex } from './id-index.ts';
+import { STEP_FLAGS, TASK_FLAGS } from './layout.ts';
+import { STATE_CODES, StateTexts } from './state-codes.ts';
+
+/** A row that contradicts the others; `refused` rows take their task out of the answers. */
+export interface RowProblem {
+  readonly code: 'TASKER_BAD_ROW' | 'TASKER_DANGLING_EDGE' | 'TASKER_UNKNOWN_TASK';
+  readonly message: string;
+  readonly table: 'tasks' | 'steps' | 'edges' | 'step_transitions' | 'task_transitions';
+  /** Id of the row, or of the row it is about. */
+  readonly id: bigint;
+  readonly taskId: bigint | undefined;
+  readonly refused: boolean;
+}
+
+type Array64 = BigInt64Array<ArrayBuffer>;
+
+/** A growable column of 64-bit ids with a view of their 32-bit words (low word first). */
+class IdColumn {
+  ids: Array64;
+  words: Uint32Array<ArrayBuffer>;
+
+  constructor(capacity: number) {
+    this.ids = new BigInt64Array(capacity);
+    this.words = new Uint32Array(this.ids.buffer);
+  }
+
+  grow(capacity: number): void {
+    const ids = new BigInt64Array(capacity);
+    ids.set(this.ids);
+    this.ids = ids;
+    this.words = new Uint32Array(ids.buffer);
+  }
+}
+
+type Column = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+function grown<A extends Column>(array: A, capacity: number, fill = 0): A {
+  const Kind = array.constructor as new (length: number) => A;
+  const larger = new Kind(capacity);
+  larger.set(array);
+  if (fill !== 0) larger.fill(fill, array.length);
+  return larger;
+}
+
+/**
+ * Rows on their way into snapshots: columns of numbers in any order, about 54 bytes a step and 20
+ * an edge. Fill tasks and steps, call `indexSteps`, apply transitions, add edges and foreign
+ * steps, call `indexEdges`; then `buildSnapshot` cuts ranges of tasks out of it.
+ *
+ * After `indexSteps` the steps of a task are neighbours, ordered by id; steps of other tasks
+ * (foreign parents) follow behind `ownedSteps`.
+ */
+export class StagedRows {
+  readonly states = new StateTexts();
+  readonly problems: RowProblem[] = [];
+
+  taskCount = 0;
+  readonly taskIds = new IdColumn(64);
+  namedTaskId = new Int32Array(64);
+  taskState = new Uint8Array(64);
+  taskFlags = new Uint8Array(64);
+
+  stepCount = 0;
+  /** Steps of the staged tasks; known after `indexSteps`. */
+  ownedSteps = 0;
+  readonly stepIds = new IdColumn(256);
+  readonly stepTaskIds = new IdColumn(256);
+  namedStepId = new Int32Array(256);
+  attempts = new Int32Array(256);
+  retryLimit = new Int32Array(256);
+  backoffSeconds = new Int32Array(256);
+  lastAttemptedAt = new Float64Array(256);
+  flags = new Uint8Array(256);
+  state = new Uint8Array(256);
+  failedAt = new Float64Array(256).fill(NaN);
+  nextAttemptAt = new Float64Array(256).fill(NaN);
+
+  edgeCount = 0;
+  readonly edgeFrom = new IdColumn(256);
+  readonly edgeTo = new IdColumn(256);
+
+  /** First step of each task; length T + 1, after `indexSteps`. */
+  taskSteps = new Int32Array(1);
+  /** First parent of each owned step in `parents`; after `indexEdges`. */
+  parentOffsets = new Int32Array(1);
+  /** Staged step of each edge's parent, grouped by child; after `indexEdges`. */
+  parents = new Int32Array(0);
+
+  #taskIndex: IdIndex | undefined;
+  #stepIndex: IdIndex | undefined;
+  #foreignIndex: IdIndex | undefined;
+  #foreignStart = 0;
+  #edgeParent = new Int32Array(0);
+  #edgeChild = new Int32Array(0);
+
+  /** Makes room for one more task and returns its position. */
+  nextTask(): number {
+    const at = this.taskCount++;
+    if (at === this.taskState.length) {
+      const capacity = at * 2;
+      this.taskIds.grow(capacity);
+      this.namedTaskId = grown(this.namedTaskId, capacity);
+      this.taskState = grown(this.taskState, capacity);
+      this.taskFlags = grown(this.taskFlags, capacity);
+    }
+    return at;
+  }
+
+  /** Makes room for one more step and returns its position. */
+  nextStep(): number {
+    const at = this.stepCount++;
+    if (at === this.state.length) {
+      const capacity = at * 2;
+      this.stepIds.grow(capacity);
+      this.stepTaskIds.grow(capacity);
+      this.namedStepId = grown(this.namedStepId, capacity);
+      this.attempts = grown(this.attempts, capacity);
+      this.retryLimit = grown(this.retryLimit, capacity);
+      this.backoffSeconds = grown(this.backoffSeconds, capacity);
+      this.lastAttemptedAt = grown(this.lastAttemptedAt, capacity);
+      this.flags = grown(this.flags, capacity);
+      this.state = grown(this.state, capacity);
+      this.failedAt = grown(this.failedAt, capacity, NaN);
+      this.nextAttemptAt = grown(this.nextAttemptAt, capacity, NaN);
+    }
+    return at;
+  }
+
+  /** Makes room for one more edge and returns its position. */
+  nextEdge(): number {
+    const at = this.edgeCount++;
+    if (at * 2 === this.edgeFrom.words.length) {
+      this.edgeFrom.grow(at * 2);
+      this.edgeTo.grow(at * 2);
+    }
+    return at;
+  }
+
+  /**
+   * Orders tasks by id and steps by (task, id), and finds every task's steps. Rows that come in
+   * order cost O(n), others O(n log n).
+   */
+  indexSteps(): void {
+    orderTasks(this);
+    const index = new IdIndex(this.taskIds.words, this.taskCount);
+    for (const at of index.duplicates) {
+      this.#refuse(at, 'tasks', this.taskIds.ids[at] as bigint, 'stands in the input twice');
+    }
+    this.#taskIndex = index;
+    const taskOf = ownersOf(this, index);
+    this.ownedSteps = orderSteps(this, taskOf);
+    this.taskSteps = new Int32Array(this.taskCount + 1);
+    for (let at = 0; at < this.ownedSteps; at++) {
+      const next = (taskOf[at] as number) + 1;
+      this.taskSteps[next] = (this.taskSteps[next] as number) + 1;
+    }
+    for (let at = 0; at < this.taskCount; at++) {
+      this.taskSteps[at + 1] = (this.taskSteps[at + 1] as number) + (this.taskSteps[at] as number);
+    }
+    this.#stepIndex = new IdIndex(this.stepIds.words, this.stepCount);
+    for (const at of this.#stepIndex.duplicates) {
+      const first = this.#stepIndex.find(
+        this.stepIds.words[at * 2] as number,
+        this.stepIds.words[at * 2 + 1] as number,
+      );
+      const id = this.stepIds.ids[at] as bigint;
+      for (const position of [first, at]) {
+        const task = taskOf[position] as number;
+        if (task >= 0) this.#refuse(task, 'steps', id, 'stands in the input twice');
+      }
+    }
+  }
+
+  /** Position of a staged task, or -1. */
+  findTask(low: number, high: number): number {
+    return (this.#taskIndex as IdIndex).find(low, high);
+  }
+
+  /** Position of a staged step, foreign ones included, or -1. */
+  findStep(low: number, high: number): number {
+    const own = (this.#stepIndex as IdIndex).find(low, high);
+    if (own !== -1 || this.#foreignIndex === undefined) return own;
+    const foreign = this.#foreignIndex.find(low, high);
+    return foreign === -1 ? -1 : this.#foreignStart + foreign;
+  }
+
+  /** Task of a staged step, or -1 for a foreign one; O(log T). */
+  taskOfStep(step: number): number {
+    if (step >= this.ownedSteps) return -1;
+    let low = 0;
+    let high = this.taskCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.taskSteps[middle + 1] as number) <= step) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /**
+   * Applies the current transition of a step.
+   *
+   * @param createdAt µs since the epoch; kept where the state is `error`
+   */
+  setStepState(step: number, code: number, createdAt: number, transitionId: bigint): void {
+    const flags = this.flags[step] as number;
+    if ((flags & STEP_FLAGS.transitioned) !== 0) {
+      const task = this.taskOfStep(step);
+      const id = this.stepIds.ids[step] as bigint;
+      const message = `is the second current transition of step ${id}`;
+      if (task >= 0) this.#refuse(task, 'step_transitions', transitionId, message);
+      return;
+    }
+    this.flags[step] = flags | STEP_FLAGS.transitioned;
+    this.state[step] = code;
+    if (code === STATE_CODES.error) this.failedAt[step] = createdAt;
+  }
+
+  /** Applies the current transition of a task. */
+  setTaskState(task: number, code: number, transitionId: bigint): void {
+    const flags = this.taskFlags[task] as number;
+    if ((flags & TASK_FLAGS.transitioned) !== 0) {
+      const id = this.taskIds.ids[task] as bigint;
+      const message = `is the second current transition of task ${id}`;
+      this.#refuse(task, 'task_transitions', transitionId, message);
+      return;
+    }
+    this.taskFlags[task] = flags | TASK_FLAGS.transitioned;
+    this.taskState[task] = code;
+  }
+
+  /**
+   * Looks up both ends of every edge.
+   *
+   * @returns ids of parents that no staged step has, each once; O(edges)
+   */
+  unknownParents(): bigint[] {
+    this.#edgeParent = new Int32Array(this.edgeCount);
+    this.#edgeChild = new Int32Array(this.edgeCount);
+    const unknown = new Set<bigint>();
+    const from = this.edgeFrom.words;
+    const to = this.edgeTo.words;
+    for (let at = 0; at < this.edgeCount; at++) {
+      const child = this.findStep(to[at * 2] as number, to[at * 2 + 1] as number);
+      const parent = this.findStep(from[at * 2] as number, from[at * 2 + 1] as number);
+      this.#edgeChild[at] = child;
+      this.#edgeParent[at] = parent;
+      if (parent === -1 && child !== -1) unknown.add(this.edgeFrom.ids[at] as bigint);
+    }
+    return [...unknown];
+  }
+
+  /** Makes the steps added behind the staged ones findable; call it after adding foreign steps. */
+  indexForeign(from: number): void {
+    this.#foreignStart = from;
+    this.#foreignIndex = new IdIndex(
+      this.stepIds.words.slice(from * 2, this.stepCount * 2),
+      this.stepCount - from,
+    );
+  }
+
+  /**
+   * Groups the edges by child, in the order of the input; `unknownParents` comes first, and foreign
+   * steps staged after it are found here. An edge from a step that does not exist counts as an
+   * unfinished parent, as in SQL, and is reported; an edge to a step that does not exist is
+   * reported. O(edges).
+   *
+   * @param ignoreUnknownChildren edges to steps outside the staged tasks are not ours to report
+   */
+  indexEdges(ignoreUnknownChildren: boolean): void {
+    this.#findForeignParents();
+    const offsets = new Int32Array(this.ownedSteps + 1);
+    for (let at = 0; at < this.edgeCount; at++) {
+      const step = this.#edgeChild[at] as number;
+      if (step >= 0 && step < this.ownedSteps) {
+        offsets[step + 1] = (offsets[step + 1] as number) + 1;
+      } else if (step === -1 && !ignoreUnknownChildren) {
+        this.#reportLostEdge(at);
+      }
+    }
+    for (let at = 0; at < this.ownedSteps; at++) {
+      offsets[at + 1] = (offsets[at + 1] as number) + (offsets[at] as number);
+    }
+    const fill = offsets.slice(0, this.ownedSteps);
+    const parents = new Int32Array(offsets[this.ownedSteps] as number);
+    for (let at = 0; at < this.edgeCount; at++) {
+      const step = this.#edgeChild[at] as number;
+      if (step < 0 || step >= this.ownedSteps) continue;
+      const slot = fill[step] as number;
+      fill[step] = slot + 1;
+      parents[slot] = this.#edgeParent[at] as number;
+    }
+    this.parentOffsets = offsets;
+    this.parents = parents;
+  }
+
+  /** Finds the parents staged since `unknownParents`; stages and reports those that do not exist. */
+  #findForeignParents(): void {
+    const from = this.edgeFrom.words;
+    const missing = new Map<bigint, number>();
+    for (let at = 0; at < this.edgeCount; at++) {
+      const child = this.#edgeChild[at] as number;
+      if (this.#edgeParent[at] !== -1 || child === -1) continue;
+      let step = this.findStep(from[at * 2] as number, from[at * 2 + 1] as number);
+      if (step === -1) {
+        const id = this.edgeFrom.ids[at] as bigint;
+        step = missing.get(id) ?? this.#stageMissing(id);
+        missing.set(id, step);
+        this.#reportMissingParent(at, child);
+      }
+      this.#edgeParent[at] = step;
+    }
+  }
+
+  #stageMissing(id: bigint): number {
+    const step = this.nextStep();
+    this.stepIds.ids[step] = id;
+    this.retryLimit[step] = 3;
+    return step;
+  }
+
+  #reportMissingParent(at: number, child: number): void {
+    const from = this.edgeFrom.ids[at] as bigint;
+    const to = this.edgeTo.ids[at] as bigint;
+    const task = this.taskOfStep(child);
+    this.problems.push({
+      code: 'TASKER_DANGLING_EDGE',
+      message: `Edge ${from} -> ${to} comes from a step that does not exist; it counts as an unfinished parent.`,
+      table: 'edges',
+      id: from,
+      taskId: task === -1 ? undefined : this.taskIds.ids[task],
+      refused: false,
+    });
+  }
+
+  #reportLostEdge(at: number): void {
+    const from = this.edgeFrom.ids[at] as bigint;
+    const to = this.edgeTo.ids[at] as bigint;
+    this.problems.push({
+      code: 'TASKER_DANGLING_EDGE',
+      message: `Edge ${from} -> ${to} leads to a step that does not exist; no answer depends on it.`,
+      table: 'edges',
+      id: to,
+      taskId: undefined,
+      refused: false,
+    });
+  }
+
+  /** Takes a task out of the answers because of a row. */
+  #refuse(task: number, table: RowProblem['table'], id: bigint, what: string): void {
+    this.taskFlags[task] = (this.taskFlags[task] as number) | TASK_FLAGS.refused;
+    const taskId = this.taskIds.ids[task] as bigint;
+    this.problems.push({
+      code: 'TASKER_BAD_ROW',
+      message: `Row ${id} of ${table} ${what}; task ${taskId} is set apart.`,
+      table,
+      id,
+      taskId,
+      refused: true,
+    });
+  }
+}
+
+/** Task of each step, -1 (and a problem) for a step whose task is not staged. */
+function ownersOf(rows: StagedRows, index: IdIndex): Int32Array {
+  const owners = new Int32Array(rows.stepCount);
+  const { words } = rows.stepTaskIds;
+  let task = -1;
+  for (let at = 0; at < rows.stepCount; at++) {
+    const low = words[at * 2] as number;
+    const high = words[at * 2 + 1] as number;
+    if (at === 0 || low !== words[at * 2 - 2] || high !== words[at * 2 - 1]) {
+      task = index.find(low, high);
+    }
+    owners[at] = task;
+    if (task !== -1) continue;
+    const id = rows.stepIds.ids[at] as bigint;
+    const taskId = rows.stepTaskIds.ids[at] as bigint;
+    rows.problems.push({
+      code: 'TASKER_UNKNOWN_TASK',
+      message: `Step ${id} names task ${taskId}, which does not exist; it is left out.`,
+      table: 'steps',
+      id,
+      taskId,
+      refused: false,
+    });
+  }
+  return owners;
+}
+
+function orderTasks(rows: StagedRows): void {
+  const { ids } = rows.taskIds;
+  const count = rows.taskCount;
+  let sorted = true;
+  for (let at = 1; at < count && sorted; at++) {
+    sorted = (ids[at - 1] as bigint) <= (ids[at] as bigint);
+  }
+  if (sorted) return;
+  const order = Uint32Array.from({ length: count }, (_, at) => at);
+  order.sort((a, b) => compareIds(ids[a] as bigint, ids[b] as bigint));
+  permute(rows.taskIds.ids, order);
+  permute(rows.namedTaskId, order);
+  permute(rows.taskState, order);
+  permute(rows.taskFlags, order);
+}
+
+/** Orders steps by (task, id), strays last; `owners` is ordered with them. Returns how many are owned. */
+function orderSteps(rows: StagedRows, owners: Int32Array): number {
+  const { ids } = rows.stepIds;
+  const { words } = rows.stepIds;
+  const count = rows.stepCount;
+  let sorted = true;
+  let strays = 0;
+  for (let at = 0; at < count; at++) {
+    const owner = owners[at] as number;
+    if (owner === -1) strays++;
+    if (at === 0) continue;
+    const before = owners[at - 1] as number;
+    if (owner > before) continue;
+    if (owner < before) sorted = false;
+    else if ((words[at * 2 + 1] as number) === (words[at * 2 - 1] as number)) {
+      if ((words[at * 2] as number) < (words[at * 2 - 2] as number)) sorted = false;
+    } else if ((ids[at - 1] as bigint) > (ids[at] as bigint)) sorted = false;
+  }
+  if (sorted && strays === 0) return count;
+  const order = Uint32Array.from({ length: count }, (_, at) => at);
+  const rank = (at: number): number => {
+    const owner = owners[at] as number;
+    return owner === -1 ? count : owner;
+  };
+  order.sort((a, b) => rank(a) - rank(b) || compareIds(ids[a] as bigint, ids[b] as bigint));
+  permute(owners, order);
+  permute(rows.stepIds.ids, order);
+  permute(rows.stepTaskIds.ids, order);
+  const columns = [
+    rows.namedStepId,
+    rows.attempts,
+    rows.retryLimit,
+    rows.backoffSeconds,
+    rows.lastAttemptedAt,
+    rows.flags,
+    rows.state,
+    rows.failedAt,
+    rows.nextAttemptAt,
+  ];
+  for (const column of columns) permute(column, order);
+  return count - strays;
+}
+
+function compareIds(a: bigint, b: bigint): number {
+  if (a < b) return -1;
+  return a > b ? 1 : 0;
+}
+
+function permute<A extends Column | Int32Array | Array64>(column: A, order: Uint32Array): void {
+  const copy = column.slice(0, order.length);
+  for (let at = 0; at < order.length; at++) {
+    column[at] = copy[order[at] as number] as never;
+  }
+}

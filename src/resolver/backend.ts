@@ -1,0 +1,38 @@
+import type { Cycle } from '../graph/cycles.ts';
+import type { SnapshotViews } from '../graph/layout.ts';
+import type { ResolveParameters } from '../graph/resolve.ts';
+
+/** Where a resolution runs. */
+export type BackendName = 'inline' | 'pool' | 'native';
+
+/** One way to run the kernels; all backends give the same bytes. */
+export interface Backend {
+  readonly name: BackendName;
+  /**
+   * Fills the output sections of a checked snapshot.
+   *
+   * @returns the cycles, by task
+   * Errors: TASKER_WORKER_LOST, TASKER_RESOLVER_CLOSED; the signal's reason when aborted.
+   */
+  resolve(
+    views: SnapshotViews,
+    parameters: ResolveParameters,
+    signal: AbortSignal | undefined,
+  ): Promise<Cycle[]>;
+  /** Releases what the backend holds; idempotent. */
+  close(): Promise<void>;
+}
+
+/** Steps that one uninterrupted stretch of work takes: short enough to notice a cancellation. */
+export const STRETCH_STEPS = 65_536;
+
+/** How many stretches a snapshot is worked off in. */
+export function stretchCount(views: SnapshotViews): number {
+  const { tasks, steps } = views.counts;
+  return Math.max(1, Math.min(tasks, Math.ceil(steps / STRETCH_STEPS)));
+}
+
+/** First task of a stretch; `stretchStart(…, count)` is the end. */
+export function stretchStart(views: SnapshotViews, stretch: number, count: number): number {
+  return Math.floor((views.counts.tasks * stretch) / count);
+}

@@ -1,0 +1,52 @@
+export { ERROR_CODES, isTaskerError, TaskerError } from '../errors.ts';
+export type { ErrorCode, TaskerErrorOptions } from '../errors.ts';
+export type { ContextRow, LevelRow, ReadinessRow } from '../graph/answer-rows.ts';
+export type { Cycle } from '../graph/cycles.ts';
+export { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+export {
+  EXECUTION_STATUSES,
+  HEALTH_STATUSES,
+  LAYOUT_VERSION,
+  RESULT_BITS,
+  STEP_FLAGS,
+  TASK_FLAGS,
+} from '../graph/layout.ts';
+export type { SnapshotCounts, SnapshotViews } from '../graph/layout.ts';
+export { reachableFrom } from '../graph/reachability.ts';
+export type { Rules } from '../graph/rules.ts';
+export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
+export type { RowProblem } from '../graph/staged-rows.ts';
+export { STATE_CODES, stateText } from '../graph/state-codes.ts';
+export type { StateName } from '../graph/state-codes.ts';
+export type { BackendName } from './backend.ts';
+export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
+export type { NativeAttempt } from './native.ts';
+export { directorySource } from './ndjson-source.ts';
+export { openSnapshotBuffer } from './open-snapshot.ts';
+export { resolveTasks } from './resolve-tasks.ts';
+export type { ResolveRun, ResolveTasksOptions, RunSummary } from './resolve-tasks.ts';
+export { createResolver } from './resolver.ts';
+export type {
+  Resolution,
+  ResolveOptions,
+  Resolver,
+  ResolverOptions,
+  ResolverReport,
+} from './resolver.ts';
+export { rowsSource } from './rows-source.ts';
+export type {
+  EdgeInput,
+  RowId,
+  RowsInput,
+  StepInput,
+  StepTransitionInput,
+  TaskInput,
+  TaskTransitionInput,
+} from './rows-source.ts';
+export type {
+  LoadOptions,
+  LoadProgress,
+  SnapshotSource,
+  SnapshotStream,
+  SourceTotals,
+} from './snapshot-source.ts';

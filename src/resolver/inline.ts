@@ -1,0 +1,31 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { resolveTaskRange } from '../graph/resolve.ts';
+import { Scratch } from '../graph/topological-order.ts';
+import type { Cycle } from '../graph/cycles.ts';
+import { stretchCount, stretchStart, type Backend } from './backend.ts';
+
+/**
+ * The kernels in the calling thread. Between stretches of about 64k steps the event loop gets a
+ * turn, so that a long run can be aborted; a short one finishes without a wait.
+ */
+export function inlineBackend(): Backend {
+  return {
+    name: 'inline',
+    async resolve(views, parameters, signal) {
+      // a run that gives way to others needs its own scratch
+      const scratch = new Scratch();
+      const count = stretchCount(views);
+      const cycles: Cycle[] = [];
+      for (let stretch = 0; stretch < count; stretch++) {
+        if (stretch > 0) await setImmediate();
+        signal?.throwIfAborted();
+        const first = stretchStart(views, stretch, count);
+        const end = stretchStart(views, stretch + 1, count);
+        cycles.push(...resolveTaskRange(views, parameters, first, end, scratch));
+      }
+      return cycles;
+    },
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,26 @@
+import { TaskerError } from '../errors.ts';
+import { openSnapshot } from '../graph/layout.ts';
+import type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
+import { findSnapshotProblem } from '../graph/validate.ts';
+
+/**
+ * Opens a snapshot buffer that another program or thread has filled: header, section bounds,
+ * offsets and every edge are checked once, so that no kernel can leave the buffer. O(N + E).
+ *
+ * Errors: TASKER_BAD_SNAPSHOT names the section and what is wrong with it.
+ */
+export function openSnapshotBuffer(
+  buffer: SharedArrayBuffer,
+  texts: SnapshotTexts = { stepNames: new Map(), foreignStates: [] },
+): GraphSnapshot {
+  const views = openSnapshot(buffer);
+  const problem = 'problem' in views ? views : findSnapshotProblem(views);
+  if (problem !== undefined) {
+    throw new TaskerError(
+      'TASKER_BAD_SNAPSHOT',
+      `The snapshot's ${problem.section} ${problem.problem}.`,
+      { data: { section: problem.section } },
+    );
+  }
+  return { views: views as Exclude<typeof views, { problem: string }>, texts, problems: [], loadedAt: undefined };
+}

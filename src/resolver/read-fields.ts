@@ -1,0 +1,87 @@
+import { TaskerError } from '../errors.ts';
+import { parseInstant } from '../graph/instants.ts';
+
+/** One row of input, as JSON or as a plain object. */
+export type InputRecord = Readonly<Record<string, unknown>>;
+
+/** Where a row stands: a file and its line, or an array and its index. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+const INT32_MIN = -(2 ** 31);
+const INT32_MAX = 2 ** 31 - 1;
+const INT64_LIMIT = 2n ** 63n;
+
+/** The error for a field that cannot be read; names file, line, field and value. */
+export function badField(place: Place, field: string, value: unknown, wanted: string): TaskerError {
+  const shown = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  return new TaskerError(
+    'TASKER_BAD_INPUT',
+    `${place.file}:${place.line}: field "${field}" is ${shown.slice(0, 80)}, not ${wanted}.`,
+    { data: { file: place.file, line: place.line, field, value: shown.slice(0, 200) } },
+  );
+}
+
+/** A 64-bit id: bigint, safe integer or decimal text; TASKER_BAD_INPUT otherwise. */
+export function idField(row: InputRecord, field: string, place: Place): bigint {
+  const value = row[field];
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === 'bigint' && value < INT64_LIMIT && value >= -INT64_LIMIT) return value;
+  if (typeof value === 'string' && /^-?\d{1,18}$/.test(value)) return BigInt(value);
+  throw badField(place, field, value, 'a 64-bit id');
+}
+
+/** A 32-bit integer, or null where it may be absent; TASKER_BAD_INPUT otherwise. */
+export function integerOrNull(row: InputRecord, field: string, place: Place): number | null {
+  const value = row[field];
+  if (value === null || value === undefined) return null;
+  if (
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    value >= INT32_MIN &&
+    value <= INT32_MAX
+  ) {
+    return value;
+  }
+  throw badField(place, field, value, 'a 32-bit integer or null');
+}
+
+/** A 32-bit integer that must be there. */
+export function integerField(row: InputRecord, field: string, place: Place): number {
+  const value = integerOrNull(row, field, place);
+  if (value === null) throw badField(place, field, row[field], 'a 32-bit integer');
+  return value;
+}
+
+/** A boolean, or what null stands for. */
+export function booleanField(
+  row: InputRecord,
+  field: string,
+  place: Place,
+  whenNull: boolean,
+): boolean {
+  const value = row[field];
+  if (value === null || value === undefined) return whenNull;
+  if (typeof value === 'boolean') return value;
+  throw badField(place, field, value, 'true, false or null');
+}
+
+/** A text that must be there. */
+export function textField(row: InputRecord, field: string, place: Place): string {
+  const value = row[field];
+  if (typeof value === 'string') return value;
+  throw badField(place, field, value, 'a text');
+}
+
+/** A UTC timestamp as µs since the epoch, NaN for null. */
+export function instantField(row: InputRecord, field: string, place: Place): number {
+  const value = row[field];
+  if (value === null || value === undefined) return NaN;
+  const micros = typeof value === 'string' ? parseInstant(value) : undefined;
+  if (micros === undefined) {
+    throw badField(place, field, value, 'a UTC timestamp such as 2026-11-23T03:53:17.824585');
+  }
+  return micros;
+}

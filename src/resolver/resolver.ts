@@ -1,0 +1,228 @@
+import { availableParallelism } from 'node:os';
+
+import { TaskerError } from '../errors.ts';
+import type { Cycle } from '../graph/cycles.ts';
+import type { Rules } from '../graph/rules.ts';
+import type { GraphSnapshot } from '../graph/snapshot.ts';
+import type { Backend, BackendName } from './backend.ts';
+import { inlineBackend } from './inline.ts';
+import { loadNative, type NativeAttempt } from './native.ts';
+import { poolBackend } from './pool.ts';
+
+/** Options of {@link createResolver}. */
+export interface ResolverOptions {
+  /**
+   * Where to resolve. `auto` takes the calling thread for small snapshots and the pool for large
+   * ones where there is more than one core; the others insist. Default `auto`.
+   */
+  backend?: BackendName | 'auto';
+  /**
+   * Worker threads of the pool. More than the machine has cores only costs memory.
+   * Default: the cores this process may use, at most 8.
+   */
+  threads?: number;
+  /** Rule set of every resolution; default `rails`. */
+  rules?: Rules;
+  /**
+   * Snapshots that may wait or run on the pool at once, which bounds memory; a good value is two or
+   * three a thread. Default: 3 × threads.
+   */
+  queueLimit?: number;
+  /** What a call does while the queue is full; default `wait`. */
+  whenFull?: 'wait' | 'reject';
+}
+
+/** What one resolution may vary. */
+export interface ResolveOptions {
+  /** The clock, µs since the epoch; default: what the snapshot was loaded with, else the host's. */
+  nowMicros?: number;
+  /** Whether to write contexts and levels beside readiness; default true. */
+  contexts?: boolean;
+  levels?: boolean;
+  signal?: AbortSignal;
+}
+
+/** What a resolution did besides filling the snapshot's output sections. */
+export interface Resolution {
+  readonly backend: BackendName;
+  readonly cycles: readonly Cycle[];
+  readonly nowMicros: number;
+  /** Time from call to answer, ms. */
+  readonly millis: number;
+}
+
+/** What a resolver chose, and why everything else was not chosen. */
+export interface ResolverReport {
+  readonly requested: BackendName | 'auto';
+  readonly rules: Rules;
+  readonly threads: number;
+  /** Backend of the latest resolution. */
+  readonly chosen: BackendName | undefined;
+  /** Why the latest resolution ran there. */
+  readonly why: string;
+  /** Why each other backend was not used. */
+  readonly notChosen: Readonly<Partial<Record<BackendName, string>>>;
+  /** Resolutions so far, by backend. */
+  readonly runs: Readonly<Record<BackendName, number>>;
+  /** Where the native addon was looked for. */
+  readonly native: readonly NativeAttempt[];
+}
+
+/** Resolves snapshots; `stop()` or `await using` releases its threads. */
+export interface Resolver extends AsyncDisposable {
+  readonly report: ResolverReport;
+  readonly rules: Rules;
+  /**
+   * Fills the output sections of a snapshot. One snapshot is resolved by one call at a time.
+   *
+   * Errors: TASKER_BAD_ARGUMENT (the snapshot is being resolved already), TASKER_QUEUE_FULL,
+   * TASKER_WORKER_LOST, TASKER_RESOLVER_CLOSED, the signal's reason. O(steps + edges).
+   */
+  resolve(snapshot: GraphSnapshot, options?: ResolveOptions): Promise<Resolution>;
+  /** Stops the threads; idempotent. Calls still under way fail with TASKER_RESOLVER_CLOSED. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Steps from which `auto` prefers the pool: below, waking the workers costs more than they save.
+ * Measured by `bench/resolve.ts`.
+ */
+export const POOL_THRESHOLD_STEPS = 200_000;
+
+/** The host's clock, µs since the epoch. */
+export function hostNowMicros(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+function checkOptions(options: ResolverOptions): void {
+  const bad = (field: string, value: unknown, wanted: string): TaskerError =>
+    new TaskerError('TASKER_BAD_ARGUMENT', `Option ${field} is ${String(value)}, not ${wanted}.`, {
+      data: { field, value: String(value) },
+    });
+  const { backend = 'auto', rules = 'rails', threads = 1, queueLimit = 1 } = options;
+  const { whenFull = 'wait' } = options;
+  if (!['auto', 'inline', 'pool', 'native'].includes(backend)) {
+    throw bad('backend', backend, 'auto, inline, pool or native');
+  }
+  if (!['rails', 'engine'].includes(rules)) throw bad('rules', rules, 'rails or engine');
+  if (!['wait', 'reject'].includes(whenFull)) throw bad('whenFull', whenFull, 'wait or reject');
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
+    throw bad('threads', threads, 'a whole number from 1 to 256');
+  }
+  if (!Number.isInteger(queueLimit) || queueLimit < 1) {
+    throw bad('queueLimit', queueLimit, 'a whole number from 1');
+  }
+}
+
+interface Choice {
+  readonly backend: Backend;
+  readonly why: string;
+  readonly notChosen: Partial<Record<BackendName, string>>;
+}
+
+/**
+ * A resolver with one choice of backend and rules.
+ *
+ * Errors: TASKER_BAD_ARGUMENT names the option; TASKER_BACKEND_UNAVAILABLE where `native` is
+ * insisted on and no addon can be used, with each place that was tried.
+ */
+export function createResolver(options: ResolverOptions = {}): Resolver {
+  checkOptions(options);
+  const requested = options.backend ?? 'auto';
+  const rules = options.rules ?? 'rails';
+  const cores = availableParallelism();
+  const threads = options.threads ?? Math.min(8, cores);
+  const native = loadNative(process.env);
+  if (requested === 'native' && native.backend === undefined) {
+    throw new TaskerError(
+      'TASKER_BACKEND_UNAVAILABLE',
+      `The native backend cannot be used: ${native.attempts.map((a) => `${a.place}: ${a.reason}`).join('; ')}.`,
+      { data: { attempts: native.attempts }, remedy: 'Choose auto, inline or pool.' },
+    );
+  }
+  const inline = inlineBackend();
+  const pool = poolBackend({
+    threads,
+    queueLimit: options.queueLimit ?? threads * 3,
+    whenFull: options.whenFull ?? 'wait',
+  });
+  const noAddon = native.attempts.map((attempt) => attempt.reason).join('; ');
+
+  function choose(steps: number, tasks: number): Choice {
+    if (requested !== 'auto') {
+      const backend = { inline, pool, native: native.backend ?? inline }[requested];
+      return { backend, why: 'asked for', notChosen: {} };
+    }
+    const notChosen: Partial<Record<BackendName, string>> = { native: noAddon };
+    if (threads < 2) {
+      notChosen.pool = 'one thread gains nothing over the calling one';
+    } else if (steps < POOL_THRESHOLD_STEPS) {
+      notChosen.pool = `${steps} steps are fewer than the ${POOL_THRESHOLD_STEPS} that pay for waking workers`;
+    } else if (tasks < 2) {
+      notChosen.pool = 'one task cannot be shared out';
+    } else {
+      notChosen.inline = `${steps} steps are enough for ${threads} threads to be faster`;
+      return { backend: pool, why: `large snapshot, ${threads} threads`, notChosen };
+    }
+    return { backend: inline, why: `small snapshot or one thread`, notChosen };
+  }
+
+  let latest: Choice | undefined;
+  let stopped = false;
+  const runs: Record<BackendName, number> = { inline: 0, pool: 0, native: 0 };
+  const busy = new WeakSet<SharedArrayBuffer>();
+
+  async function resolve(snapshot: GraphSnapshot, call: ResolveOptions = {}): Promise<Resolution> {
+    if (stopped) throw new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
+    const { views } = snapshot;
+    if (busy.has(views.buffer)) {
+      throw new TaskerError('TASKER_BAD_ARGUMENT', 'The snapshot is being resolved already.', {
+        remedy: 'Wait for the first call.',
+      });
+    }
+    const started = performance.now();
+    const nowMicros = call.nowMicros ?? snapshot.loadedAt ?? hostNowMicros();
+    if (Number.isNaN(nowMicros)) {
+      throw new TaskerError('TASKER_BAD_ARGUMENT', 'Option nowMicros is NaN, not an instant.');
+    }
+    const choice = choose(views.counts.steps, views.counts.tasks);
+    latest = choice;
+    busy.add(views.buffer);
+    try {
+      const cycles = await choice.backend.resolve(
+        views,
+        { rules, nowMicros, contexts: call.contexts ?? true, levels: call.levels ?? true },
+        call.signal,
+      );
+      runs[choice.backend.name]++;
+      const millis = performance.now() - started;
+      return { backend: choice.backend.name, cycles, nowMicros, millis };
+    } finally {
+      busy.delete(views.buffer);
+    }
+  }
+
+  async function stop(): Promise<void> {
+    stopped = true;
+    await Promise.all([inline.close(), pool.close(), native.backend?.close()]);
+  }
+
+  return {
+    rules,
+    resolve,
+    stop,
+    [Symbol.asyncDispose]: stop,
+    get report(): ResolverReport {
+      return {
+        requested,
+        rules,
+        threads,
+        chosen: latest?.backend.name,
+        why: latest?.why ?? 'nothing resolved yet',
+        notChosen: latest?.notChosen ?? { native: noAddon },
+        runs: { ...runs },
+        native: native.attempts,
+      };
+    },
+  };
+}
