@@ -56,8 +56,13 @@ export const BOUNDARIES: readonly Boundary[] = [
   { stage: 'state-machine', stages: ['errors.ts', 'events/catalog.ts'], packages: [] },
   { stage: 'graph', stages: [], packages: [] },
   { stage: 'entities', stages: [], types: ['state-machine'], packages: ['@mikro-orm/*'] },
-  { stage: 'migrations', stages: [], packages: ['@mikro-orm/*', ...BUILT_IN] },
-  { stage: 'resolver', stages: ['graph', 'errors.ts'], packages: [...BUILT_IN, 'piscina'] },
+  { stage: 'migrations', stages: ['errors.ts'], packages: ['@mikro-orm/*', 'pg', ...BUILT_IN] },
+  {
+    stage: 'resolver',
+    stages: ['graph', 'errors.ts'],
+    types: ['workers'],
+    packages: [...BUILT_IN, 'piscina'],
+  },
   {
     stage: 'workers',
     stages: ['graph', 'errors.ts', 'resolver/native.ts'],
@@ -127,7 +132,7 @@ export function forbiddenImports(boundary: Boundary): ImportPattern[] {
 function packageGlobs(packages: readonly string[]): string[] {
   if (packages.length === 0) return [];
   if (packages[0] === '*') return packages.slice(1).map((name) => name.slice(1));
-  return ['*', '!./**', '!../**', ...packages.map((name) => `!${name}`)];
+  return ['*', '!./**', '!../**', ...packages.flatMap((name) => [`!${name}`, `!${name}/**`])];
 }
 
 /** Globs of a stage with one file of it excepted. */

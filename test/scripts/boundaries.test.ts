@@ -33,6 +33,7 @@ const packageProbes = [
   'pg-copy-streams',
   '@mikro-orm/core',
   'node:fs',
+  'node:fs/promises',
   'piscina',
   'commander',
 ];

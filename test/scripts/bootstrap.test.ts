@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
+const manifest = { name: 'checkout', version: '1.0.0', devDependencies: { node: '24.0.0' } };
+const wanted = { version: '24.0.0', integrity: 'sha512-x' };
+const lock = {
+  lockfileVersion: 3,
+  packages: { '': manifest, 'node_modules/node': wanted, 'node_modules/other': { optional: true } },
+};
+
+let checkout = '';
+
+beforeEach(async () => {
+  checkout = await mkdtemp(join(tmpdir(), 'tasker-bootstrap-'));
+  await mkdir(join(checkout, 'scripts'));
+  for (const file of ['bootstrap.mjs', 'install-lock.mjs', 'progress.mjs']) {
+    await cp(join(scripts, file), join(checkout, 'scripts', file));
+  }
+  await write('package.json', manifest);
+  await write('package-lock.json', lock);
+});
+
+afterEach(() => rm(checkout, { recursive: true, force: true }));
+
+async function write(name: string, content: unknown): Promise<void> {
+  await writeFile(join(checkout, name), JSON.stringify(content));
+}
+
+/** Puts packages in place: what npm records of them, and a Node that answers with `version`. */
+async function installed(version: string): Promise<void> {
+  const bin = join(checkout, 'node_modules', 'node', 'bin');
+  await mkdir(bin, { recursive: true });
+  await write('node_modules/.package-lock.json', { packages: { 'node_modules/node': wanted } });
+  await writeFile(join(bin, 'node'), `#!/bin/sh\necho ${version}\n`);
+  await chmod(join(bin, 'node'), 0o755);
+}
+
+/** Runs the bootstrap with an npm that only notes how it was called and then runs `npm` (a program text). */
+async function bootstrap(npm = ''): Promise<{ code: number; stderr: string; calls: string }> {
+  const calls = join(checkout, 'calls');
+  await writeFile(calls, '');
+  const program = join(checkout, 'npm-cli.cjs');
+  const note = `require('node:fs').appendFileSync(${JSON.stringify(calls)}, process.argv[2] + ' ');`;
+  await writeFile(program, `${note}\n${npm}`);
+  const ended = await promisify(execFile)(
+    process.execPath,
+    [join(checkout, 'scripts', 'bootstrap.mjs')],
+    {
+      env: { ...process.env, npm_execpath: program, npm_node_execpath: process.execPath },
+    },
+  ).then(
+    ({ stderr }) => ({ code: 0, stderr }),
+    (error: { code: number; stderr: string }) => ({ code: error.code, stderr: error.stderr }),
+  );
+  return { ...ended, calls: (await readFile(calls, 'utf8')).trim() };
+}
+
+test('does and says nothing when all is in place', async () => {
+  await installed('v24.0.0');
+  expect(await bootstrap()).toEqual({ code: 0, stderr: '', calls: '' });
+});
+
+test('installs what the lock names, says so and ends with the sentence when no Node came', async () => {
+  const { code, stderr, calls } = await bootstrap();
+  expect({ code, calls }).toEqual({ code: 1, calls: 'ci' });
+  expect(stderr).toContain('Packages installed in');
+  expect(stderr).toMatch(/node_modules\/node holds no Node that runs on .*run `npm ci`\.\n$/);
+});
+
+test('installs anew when a package is of another version than the lock says', async () => {
+  await installed('v24.0.0');
+  await write('package-lock.json', {
+    ...lock,
+    packages: { ...lock.packages, 'node_modules/added': { version: '1.0.0' } },
+  });
+  expect(await bootstrap()).toMatchObject({ code: 0, calls: 'ci' });
+});
+
+test('lets npm mend a lock that is out of step with package.json', async () => {
+  await installed('v24.0.0');
+  await write('package.json', { ...manifest, dependencies: { added: '1.0.0' } });
+  expect(await bootstrap()).toMatchObject({ code: 0, calls: 'install' });
+});
+
+test('falls back when npm finds the lock out of step itself', async () => {
+  const npm = `if (process.argv[2] === 'ci') { console.error('npm error code EUSAGE'); process.exit(1); }`;
+  expect(await bootstrap(npm)).toMatchObject({ calls: 'ci install' });
+});
+
+test('passes on what npm says when it fails, and names the remedy', async () => {
+  const { code, stderr, calls } = await bootstrap(
+    `console.error('ENOTFOUND registry'); process.exit(7);`,
+  );
+  expect({ code, calls }).toEqual({ code: 1, calls: 'ci' });
+  expect(stderr).toMatch(/^ENOTFOUND registry\n.*check the network and the registry/);
+});
+
+test('refuses a Node that cannot run TypeScript', async () => {
+  await installed('v22.17.9');
+  const { code, stderr } = await bootstrap();
+  expect(code).toBe(1);
+  expect(stderr).toContain('node_modules/node is Node 22.17, but 22.18 or newer is needed');
+});
