@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
 import { BASELINE_MIGRATION, MIGRATIONS, MIGRATIONS_TABLE } from '../migrations/index.ts';
+import { installRailsFunctions } from '../migrations/rails-functions.ts';
 import { createIndexStatement, RAILS_INDEXES } from '../migrations/rails-indexes.ts';
 import type { IndexSet } from '../migrations/rails-indexes.ts';
 import { connect } from './connection.ts';
@@ -107,6 +108,10 @@ async function migrateInTransaction(
   }
   const createdIndexes =
     state.kind !== 'empty' && indexes === 'rails' ? await completeIndexes(client, onProgress) : [];
+  if (railsFunctions) {
+    onProgress?.({ phase: 'functions' });
+    await installRailsFunctions(client);
+  }
   const missing = state.kind === 'empty' ? [] : missingIndexes(await readCatalog(client));
   return {
     before: state.kind,
