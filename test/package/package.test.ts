@@ -5,6 +5,19 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConsumer, root, run, runTool, type Consumer } from './consumer.ts';
 
+/** Program text: one task whose first step is complete, so that the second is ready. */
+const ROWS = `const at = '2026-01-01T00:00:00.000000Z';
+       const rows = {
+         now: '2026-01-02T00:00:00.000000Z',
+         tasks: [{ task_id: 1, named_task_id: 1 }],
+         steps: [11, 12, 13].map((id) => ({
+           workflow_step_id: id, task_id: 1, named_step_id: id, attempts: 0, retry_limit: 3, retryable: true,
+           in_process: false, processed: id === 11, skippable: false,
+         })),
+         edges: [{ from_step_id: 11, to_step_id: 12 }, { from_step_id: 12, to_step_id: 13 }],
+         stepTransitions: [{ workflow_step_id: 11, to_state: 'complete', most_recent: true, created_at: at }],
+       };`;
+
 let consumer: Consumer;
 
 beforeAll(async () => {
@@ -81,6 +94,38 @@ describe('from JavaScript', () => {
     expect(output).toBe('true true function tasker-core');
   });
 
+  test('every backend that is there resolves rows in memory alike', async () => {
+    const output = await runNode(
+      'resolve.js',
+      `import { createResolver, isTaskerError, resolveTasks, rowsSource } from 'tasker-core/resolver';
+       ${ROWS}
+       for (const backend of ['inline', 'pool', 'auto', 'native']) {
+         try {
+           await using resolver = createResolver({ backend, threads: 2, rules: 'rails' });
+           const run = resolveTasks(rowsSource(rows), { resolver });
+           for await (const chunk of run) {
+             const levels = [...chunk.levels()].map((row) => Number(row.dependency_level));
+             console.log(backend, chunk.resolution.backend, chunk.readyStepIds(), levels);
+           }
+           console.log(run.summary().counts.tasks);
+         } catch (error) {
+           if (!isTaskerError(error)) throw error;
+           console.log(backend, error.code);
+         }
+       }`,
+    );
+    const answer = 'BigInt64Array(1) [ 12n ] [ 0, 1, 2 ]';
+    expect(output.split('\n')).toEqual([
+      `inline inline ${answer}`,
+      '1',
+      `pool pool ${answer}`,
+      '1',
+      `auto inline ${answer}`,
+      '1',
+      'native TASKER_BACKEND_UNAVAILABLE',
+    ]);
+  });
+
   test('what is not exported cannot be imported', async () => {
     await consumer.write('deep.js', `import 'tasker-core/dist/src/errors.js';`);
     const ended = await run(process.execPath, ['deep.js'], consumer.folder);
@@ -120,7 +165,18 @@ describe('from TypeScript', () => {
       'right.ts',
       `import { TaskerError, type ErrorCode } from 'tasker-core';
        const code: ErrorCode = 'TASKER_CYCLE';
-       export const error: TaskerError = new TaskerError(code, 'round', { data: { taskId: '1' } });`,
+       export const error: TaskerError = new TaskerError(code, 'round', { data: { taskId: '1' } });
+       import { createResolver, resolveTasks, rowsSource, type ReadinessRow } from 'tasker-core/resolver';
+       import { TaskSchema, type Task } from 'tasker-core/entities';
+       export const tableName: string = TaskSchema.meta.tableName;
+       export const idOf = (task: Task): bigint => task.taskId;
+       export async function rows(): Promise<ReadinessRow[]> {
+         await using resolver = createResolver({ backend: 'inline', rules: 'engine' });
+         const source = rowsSource({ tasks: [], steps: [], edges: [] });
+         const found: ReadinessRow[] = [];
+         for await (const chunk of resolveTasks(source, { resolver })) found.push(...chunk.readiness());
+         return found;
+       }`,
     );
     expect(output).toBe('');
   });
@@ -129,8 +185,14 @@ describe('from TypeScript', () => {
     const output = await compile(
       'wrong.ts',
       `import { TaskerError } from 'tasker-core';
-       export const error = new TaskerError('NO_SUCH_CODE', 'round');`,
+       import { createResolver } from 'tasker-core/resolver';
+       import type { Task } from 'tasker-core/entities';
+       export const error = new TaskerError('NO_SUCH_CODE', 'round');
+       export const resolver = createResolver({ backend: 'gpu' });
+       export const idOf = (task: Task): string => task.taskId;`,
     );
-    expect(output).toMatch(/wrong\.ts\(2,\d+\): error TS2345/);
+    expect(output).toMatch(/wrong\.ts\(4,\d+\): error TS2345/);
+    expect(output).toMatch(/wrong\.ts\(5,\d+\): error TS2322/);
+    expect(output).toMatch(/wrong\.ts\(6,\d+\): error TS2322/);
   });
 });
