@@ -38,7 +38,7 @@ export interface Boundary {
 }
 
 /** Packages that speak to PostgreSQL; the stages that hold no SQL have no use for them. */
-export const DATABASE_PACKAGES = [
+const DATABASE_PACKAGES = [
   'pg',
   'pg-*',
   'kysely',
