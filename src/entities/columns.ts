@@ -1,5 +1,6 @@
 import { p } from '@mikro-orm/core';
 
+import { IdListType } from './id-list-type.ts';
 import { InstantType } from './instant-type.ts';
 import { JsonValueType } from './json-type.ts';
 
@@ -36,3 +37,6 @@ export const createdAt = () => p.type(InstantType).columnType('timestamp(6)').on
 
 /** When the row was last changed; unless given, by this process's clock in milliseconds. */
 export const updatedAt = () => createdAt().onUpdate(processNow);
+
+/** Ids in a jsonb column of a view. */
+export const idList = () => p.type(IdListType).columnType('jsonb');

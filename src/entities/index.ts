@@ -12,6 +12,7 @@ export { Task, TaskSchema } from './task.ts';
 export { WorkflowStepEdge, WorkflowStepEdgeSchema } from './workflow-step-edge.ts';
 export { WorkflowStepTransition, WorkflowStepTransitionSchema } from './workflow-step-transition.ts';
 export { WorkflowStep, WorkflowStepSchema } from './workflow-step.ts';
+export { IdListType } from './id-list-type.ts';
 export { InstantType } from './instant-type.ts';
 export { JsonValueType } from './json-type.ts';
 export { ENTITIES } from './entities.ts';

@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 
-import { json, reference, smallReference } from './columns.ts';
+import { idList, reference, smallReference } from './columns.ts';
 
 /** Schema of {@link StepDagRelationship}. */
 export const StepDagRelationshipSchema = defineEntity({
@@ -11,10 +11,10 @@ export const StepDagRelationshipSchema = defineEntity({
     workflowStepId: reference().primary(),
     taskId: reference(),
     namedStepId: smallReference(),
-    /** Numbers, ascending; one entry for each edge. */
-    parentStepIds: json(),
-    /** Numbers, ascending; one entry for each edge. */
-    childStepIds: json(),
+    /** Ascending; one entry for each edge. */
+    parentStepIds: idList(),
+    /** Ascending; one entry for each edge. */
+    childStepIds: idList(),
     parentCount: reference(),
     childCount: reference(),
     isRootStep: p.boolean(),

@@ -30,11 +30,9 @@ export async function findPath(
     .execute();
   const outgoing = new Map<bigint, bigint[]>();
   for (const edge of edges) {
-    // Columns of a recursive query come back unconverted.
-    const [parent, child] = [BigInt(edge.fromStepId), BigInt(edge.toStepId)];
-    const known = outgoing.get(parent);
-    if (known === undefined) outgoing.set(parent, [child]);
-    else known.push(child);
+    const known = outgoing.get(edge.fromStepId);
+    if (known === undefined) outgoing.set(edge.fromStepId, [edge.toStepId]);
+    else known.push(edge.toStepId);
   }
   return shortestWay(outgoing, from, to);
 }
