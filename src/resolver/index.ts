@@ -49,4 +49,4 @@ export type {
   SnapshotSource,
   SnapshotStream,
   SourceTotals,
-} from './snapshot-source.ts';
+} from '../graph/snapshot-source.ts';

@@ -12,7 +12,7 @@ import {
   type InputRecord,
   type Place,
 } from './read-fields.ts';
-import type { LoadOptions, SnapshotSource } from './snapshot-source.ts';
+import type { LoadOptions, SnapshotSource } from '../graph/snapshot-source.ts';
 import {
   stageEdge,
   stageStep,

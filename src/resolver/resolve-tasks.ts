@@ -11,7 +11,7 @@ import {
   type CycleReport,
 } from './chunk-result.ts';
 import { createResolver, hostNowMicros, type Resolver, type ResolverOptions } from './resolver.ts';
-import type { LoadProgress, SnapshotSource, SnapshotStream } from './snapshot-source.ts';
+import type { LoadProgress, SnapshotSource, SnapshotStream } from '../graph/snapshot-source.ts';
 
 /** Options of {@link resolveTasks}. */
 export interface ResolveTasksOptions extends ResolverOptions {

@@ -1,7 +1,7 @@
 import { StagedRows } from '../graph/staged-rows.ts';
 import { parseInstant } from '../graph/instants.ts';
 import { badField, integerField, textField, type InputRecord } from './read-fields.ts';
-import type { SnapshotSource } from './snapshot-source.ts';
+import type { SnapshotSource } from '../graph/snapshot-source.ts';
 import {
   stageEdge,
   stageStep,

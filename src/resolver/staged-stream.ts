@@ -1,7 +1,7 @@
 import { buildSnapshot } from '../graph/build-snapshot.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { RowProblem, StagedRows } from '../graph/staged-rows.ts';
-import type { LoadOptions, SnapshotStream, SourceTotals } from './snapshot-source.ts';
+import type { LoadOptions, SnapshotStream, SourceTotals } from '../graph/snapshot-source.ts';
 
 /** Staged rows with what they lack to become snapshots. */
 export interface StagedInput {

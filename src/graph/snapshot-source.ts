@@ -1,5 +1,5 @@
-import type { GraphSnapshot } from '../graph/snapshot.ts';
-import type { RowProblem } from '../graph/staged-rows.ts';
+import type { GraphSnapshot } from './snapshot.ts';
+import type { RowProblem } from './staged-rows.ts';
 
 /** How far a source has come. */
 export interface LoadProgress {

@@ -1,0 +1,81 @@
+import { STEP_COLUMNS } from './snapshot-rows.ts';
+
+/** Which tasks to load. */
+export type TaskSelection =
+  | { readonly kind: 'all' }
+  /** Tasks whose current state is none of complete, cancelled, resolved_manually. */
+  | { readonly kind: 'unfinished' }
+  | { readonly kind: 'ids'; readonly ids: readonly bigint[] }
+  | { readonly kind: 'namespace'; readonly name: string }
+  /** Tasks of a named task, in any namespace and version unless told otherwise. */
+  | {
+      readonly kind: 'named';
+      readonly name: string;
+      readonly namespace?: string;
+      readonly version?: string;
+    };
+
+const FINISHED = `('complete', 'cancelled', 'resolved_manually')`;
+
+/** Ids as an array literal: digits only, safe in any statement. */
+export function idArray(ids: Iterable<bigint>): string {
+  return `'{${[...ids].join(',')}}'::bigint[]`;
+}
+
+/**
+ * A page of tasks by ascending id, with their current states.
+ *
+ * @param restriction a condition over `t` (tasker_tasks) and `tt` (its current transition)
+ */
+export function taskPageQuery(restriction: string, after: bigint | undefined, limit: number): string {
+  const further = after === undefined ? '' : `AND t.task_id > ${after}`;
+  return `SELECT t.task_id, t.named_task_id, tt.to_state
+    FROM tasker_tasks t
+    LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true
+    WHERE ${restriction} ${further} ORDER BY t.task_id LIMIT ${limit}`;
+}
+
+/** Condition of a selection; `namedTasks` are the named-task ids that its names stand for. */
+export function taskRestriction(selection: TaskSelection, namedTasks: readonly number[]): string {
+  switch (selection.kind) {
+    case 'all':
+      return 'true';
+    case 'unfinished':
+      return `t.complete = false AND (tt.to_state IS NULL OR tt.to_state NOT IN ${FINISHED})`;
+    case 'ids':
+      return `t.task_id = ANY(${idArray(selection.ids)})`;
+    case 'namespace':
+    case 'named':
+      return `t.named_task_id = ANY('{${namedTasks.join(',')}}'::int[])`;
+  }
+}
+
+/** Steps of tasks, by task, then step; a limit cuts very large pages. */
+export function stepQuery(tasks: string, limit: number | undefined): string {
+  return `SELECT ${STEP_COLUMNS} FROM tasker_workflow_steps s
+    WHERE ${tasks} ORDER BY s.task_id, s.workflow_step_id ${limit === undefined ? '' : `LIMIT ${limit}`}`;
+}
+
+/** Edges into steps. */
+export function edgeQuery(children: (column: string) => string): string {
+  return `SELECT e.to_step_id, e.from_step_id FROM tasker_workflow_step_edges e
+    WHERE ${children('e.to_step_id')}`;
+}
+
+/** Current states of steps; an index alone answers it. */
+export function stepStateQuery(steps: (column: string) => string): string {
+  return `SELECT t.workflow_step_id, t.to_state FROM tasker_workflow_step_transitions t
+    WHERE t.most_recent = true AND ${steps('t.workflow_step_id')}`;
+}
+
+/** When the steps that are in error fell into it; an index alone answers it. */
+export function failureQuery(steps: (column: string) => string): string {
+  return `SELECT t.workflow_step_id, t.created_at FROM tasker_workflow_step_transitions t
+    WHERE t.most_recent = true AND t.to_state = 'error' AND ${steps('t.workflow_step_id')}`;
+}
+
+/** Stored next attempts. */
+export function nextAttemptQuery(steps: (column: string) => string): string {
+  return `SELECT w.step_id, w.next_attempt_at FROM tasker_core_steps w
+    WHERE w.next_attempt_at IS NOT NULL AND ${steps('w.step_id')}`;
+}

@@ -1,0 +1,149 @@
+import type pg from 'pg';
+
+import { TaskerError } from '../errors.ts';
+import { connect } from './connection.ts';
+
+/** Where to load from: a database to connect to, or open clients, which stay open. */
+export type SnapshotTarget =
+  | {
+      readonly url: string;
+      /**
+       * Sessions that load side by side on one exported snapshot. Two keep both sides of a small
+       * machine busy; more help only where server and client have cores to spare. Default 2.
+       */
+      readonly connections?: number;
+    }
+  | { readonly clients: readonly pg.Client[] };
+
+/** Sessions that see the database at one and the same instant. */
+export interface SnapshotSession {
+  readonly clients: readonly pg.Client[];
+  /** NOW() of the first session's transaction, µs since the epoch. */
+  readonly now: number;
+  /** True where the database has stored next attempts. */
+  readonly hasNextAttempts: boolean;
+  /** Planner's idea of the number of tasks, and of steps a task. */
+  readonly estimate: { readonly tasks: number; readonly stepsPerTask: number };
+  readonly stepNames: ReadonlyMap<number, string>;
+  /** Ends transactions, and the connections that were opened here. */
+  close(): Promise<void>;
+}
+
+const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+
+/**
+ * Opens a read-only REPEATABLE READ transaction in each session, all on the first one's snapshot.
+ *
+ * Errors: TASKER_DATABASE_UNREACHABLE; TASKER_NOT_TASKER_DATABASE where the tables are missing; the
+ * signal's reason.
+ */
+export async function openSession(
+  target: SnapshotTarget,
+  signal: AbortSignal | undefined,
+): Promise<SnapshotSession> {
+  const owned = 'url' in target;
+  const clients = owned ? await connectAll(target, signal) : [...target.clients];
+  const abort = (): void => clients.forEach(destroy);
+  if (owned) signal?.addEventListener('abort', abort, { once: true });
+  const close = async (): Promise<void> => {
+    signal?.removeEventListener('abort', abort);
+    await Promise.all(
+      clients.map(async (client) => {
+        if (owned) await client.end().catch(() => undefined);
+        else await client.query('ROLLBACK').catch(() => undefined);
+      }),
+    );
+  };
+  try {
+    await shareSnapshot(clients);
+    return { clients, close, ...(await readFacts(clients[0]!)) };
+  } catch (error) {
+    await close();
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+async function connectAll(
+  target: { readonly url: string; readonly connections?: number },
+  signal: AbortSignal | undefined,
+): Promise<pg.Client[]> {
+  const options = signal === undefined ? {} : { signal };
+  const count = target.connections ?? 2;
+  if (!Number.isInteger(count) || count < 1 || count > 64) {
+    throw new TaskerError(
+      'TASKER_BAD_ARGUMENT',
+      `Option connections is ${count}, not a whole number from 1 to 64.`,
+      { data: { field: 'connections', value: count } },
+    );
+  }
+  const opened = await Promise.allSettled(
+    Array.from({ length: count }, () => connect(target.url, options)),
+  );
+  const clients = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = opened.find((result) => result.status === 'rejected');
+  if (failed !== undefined) {
+    await Promise.all(clients.map((client) => client.end()));
+    throw failed.reason;
+  }
+  return clients;
+}
+
+/** Cuts the connection: the query under way fails here and is given up by the server. */
+function destroy(client: pg.Client): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+  connection.stream.destroy();
+}
+
+async function shareSnapshot(clients: readonly pg.Client[]): Promise<void> {
+  const [first, ...others] = clients;
+  await first!.query(BEGIN);
+  if (others.length === 0) return;
+  const exported = await first!.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+  const id = exported.rows[0]!.id;
+  await Promise.all(
+    others.map(async (client) => {
+      await client.query(BEGIN);
+      await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
+    }),
+  );
+}
+
+type Facts = Omit<SnapshotSession, 'clients' | 'close'>;
+
+async function readFacts(client: pg.Client): Promise<Facts> {
+  const { rows } = await client.query<{
+    now: string;
+    tables: string;
+    waits: string | null;
+    tasks: number;
+    steps: number;
+  }>(`SELECT (extract(epoch FROM now()) * 1000000)::bigint::text AS now,
+    (SELECT count(*) FROM unnest('{tasker_tasks,tasker_workflow_steps,tasker_workflow_step_edges,
+      tasker_workflow_step_transitions,tasker_task_transitions,tasker_named_steps}'::text[]) AS n
+      WHERE to_regclass(n) IS NOT NULL)::text AS tables,
+    to_regclass('tasker_core_steps')::text AS waits,
+    (SELECT reltuples FROM pg_class WHERE oid = to_regclass('tasker_tasks')) AS tasks,
+    (SELECT reltuples FROM pg_class WHERE oid = to_regclass('tasker_workflow_steps')) AS steps`);
+  const facts = rows[0]!;
+  if (facts.tables !== '6') {
+    throw new TaskerError(
+      'TASKER_NOT_TASKER_DATABASE',
+      'This database does not hold the tables of a Tasker engine.',
+      { remedy: 'Check the database name in the URL, or create the tables with: tasker migrate.' },
+    );
+  }
+  const names = await client.query<{ named_step_id: number; name: string }>(
+    'SELECT named_step_id, name FROM tasker_named_steps',
+  );
+  const waits =
+    facts.waits !== null &&
+    (await client.query('SELECT 1 FROM tasker_core_steps LIMIT 1')).rowCount === 1;
+  const tasks = Math.max(0, facts.tasks);
+  return {
+    now: Number(facts.now),
+    hasNextAttempts: waits,
+    estimate: { tasks, stepsPerTask: tasks > 0 && facts.steps > 0 ? facts.steps / tasks : 10 },
+    stepNames: new Map(names.rows.map((row) => [row.named_step_id, row.name])),
+  };
+}
