@@ -9,7 +9,7 @@ import { JsonValueType } from './json-type.ts';
 const processNow = (): string => new Date().toISOString().replace('Z', '000Z');
 
 /** A number drawn from the key's sequence, 8 bytes. */
-export const key = () => p.bigint('bigint').primary().autoincrement();
+export const key = () => p.bigint('bigint').columnType('bigint').primary().autoincrement();
 
 /** A number drawn from the key's sequence, 4 bytes; `bigint` in TypeScript like every id. */
 export const smallKey = () => p.bigint('bigint').columnType('integer').primary().autoincrement();

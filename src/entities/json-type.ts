@@ -4,8 +4,8 @@ import { Type } from '@mikro-orm/core';
  * A JSON column, exactly as stored: the driver has parsed it already, and a second parse would turn
  * a stored JSON string into whatever its text happens to look like.
  */
-export class JsonValueType extends Type<unknown, string> {
-  override convertToJSValue(value: unknown): unknown {
+export class JsonValueType extends Type<NonNullable<unknown>, string> {
+  override convertToJSValue(value: NonNullable<unknown>): NonNullable<unknown> {
     return value;
   }
 

@@ -1,4 +1,5 @@
 import { defineEntity } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, json, reference, smallKey, text, updatedAt } from './columns.ts';
 
@@ -20,6 +21,9 @@ export const NamedTaskSchema = defineEntity({
 });
 
 /** A kind of task in one version, e.g. `payments.refund@1.2.0`. */
-export class NamedTask extends NamedTaskSchema.class {}
+export class NamedTask extends NamedTaskSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'configuration';
+}
 
 NamedTaskSchema.setClass(NamedTask);

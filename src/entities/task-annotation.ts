@@ -1,4 +1,5 @@
 import { defineEntity } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, json, key, reference, smallReference, updatedAt } from './columns.ts';
 
@@ -17,6 +18,9 @@ export const TaskAnnotationSchema = defineEntity({
 });
 
 /** Free JSON that someone attached to a task. */
-export class TaskAnnotation extends TaskAnnotationSchema.class {}
+export class TaskAnnotation extends TaskAnnotationSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'annotation';
+}
 
 TaskAnnotationSchema.setClass(TaskAnnotation);

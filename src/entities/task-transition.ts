@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, json, key, longText, reference, updatedAt } from './columns.ts';
 
@@ -23,6 +24,9 @@ export const TaskTransitionSchema = defineEntity({
 });
 
 /** One change of a task's state; rows are appended, never rewritten. */
-export class TaskTransition extends TaskTransitionSchema.class {}
+export class TaskTransition extends TaskTransitionSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'metadata';
+}
 
 TaskTransitionSchema.setClass(TaskTransition);

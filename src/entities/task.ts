@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, instant, json, key, smallReference, text, updatedAt } from './columns.ts';
 
@@ -26,6 +27,9 @@ export const TaskSchema = defineEntity({
 });
 
 /** One run of a named task: a directed acyclic graph of workflow steps. */
-export class Task extends TaskSchema.class {}
+export class Task extends TaskSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'bypassSteps' | 'tags' | 'context';
+}
 
 TaskSchema.setClass(Task);

@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, json, key, longText, reference, updatedAt } from './columns.ts';
 
@@ -23,6 +24,9 @@ export const WorkflowStepTransitionSchema = defineEntity({
 });
 
 /** One change of a workflow step's state; rows are appended, never rewritten. */
-export class WorkflowStepTransition extends WorkflowStepTransitionSchema.class {}
+export class WorkflowStepTransition extends WorkflowStepTransitionSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'metadata';
+}
 
 WorkflowStepTransitionSchema.setClass(WorkflowStepTransition);

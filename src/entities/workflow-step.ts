@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import type { OptionalProps } from '@mikro-orm/core';
 
 import { createdAt, instant, json, key, reference, smallReference, updatedAt } from './columns.ts';
 
@@ -29,6 +30,9 @@ export const WorkflowStepSchema = defineEntity({
 });
 
 /** One step of a task; the state is its current transition. */
-export class WorkflowStep extends WorkflowStepSchema.class {}
+export class WorkflowStep extends WorkflowStepSchema.class {
+  // The type of any JSON hides that these columns may be left out.
+  declare [OptionalProps]?: 'inputs' | 'results';
+}
 
 WorkflowStepSchema.setClass(WorkflowStep);

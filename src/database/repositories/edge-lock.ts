@@ -6,8 +6,5 @@ const EDGE_LOCK = 0x6564_6765;
 
 /** Makes those who add edges take turns until their transactions end. */
 export async function lockEdges(queries: TypedQueries): Promise<void> {
-  await lockEdgesStatement.execute(queries);
+  await sql`SELECT pg_advisory_xact_lock(${sql.lit(EDGE_LOCK)})`.execute(queries);
 }
-
-/** The statement of {@link lockEdges}. */
-export const lockEdgesStatement = sql`SELECT pg_advisory_xact_lock(${sql.lit(EDGE_LOCK)})`;

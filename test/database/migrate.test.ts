@@ -1,0 +1,340 @@
+import type pg from 'pg';
+import { describe, expect, it } from 'vitest';
+
+import { connect } from '../../src/database/connection.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import type { MigrateProgress } from '../../src/database/migrate.ts';
+import { dumpSchema } from '../../src/database/schema-dump.ts';
+import type { SchemaDifference } from '../../src/database/schema-verify.ts';
+import { MIGRATIONS } from '../../src/migrations/index.ts';
+import { createIndexStatement, RAILS_INDEXES } from '../../src/migrations/rails-indexes.ts';
+import { railsSchemaStatements } from '../../src/migrations/rails-schema.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+/** A database of one test: `statements` ran in it. */
+async function database(statements: readonly string[] = []) {
+  const { url, drop } = await createTestDatabase({ migrated: false });
+  const client = await connect(url);
+  for (const statement of statements) await client.query(statement);
+  return {
+    url,
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await client.end();
+      await drop();
+    },
+  };
+}
+
+const RAILS = railsSchemaStatements('rails');
+
+async function relations(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ relname: string }>(
+    `select relname from pg_class where relnamespace = 'public'::regnamespace order by relname`,
+  );
+  return rows.map((row) => row.relname);
+}
+
+describe('on an empty database', () => {
+  it('creates the schema, then has nothing left to do', async () => {
+    await using empty = await database();
+    const phases: MigrateProgress[] = [];
+    const report = await migrate({ url: empty.url, onProgress: (progress) => phases.push(progress) });
+    expect(report).toEqual({
+      before: 'empty',
+      baseline: [],
+      applied: MIGRATIONS.map((migration) => migration.name),
+      createdIndexes: [],
+      missingIndexes: [],
+      railsFunctions: false,
+    });
+    expect(phases.map(({ phase }) => phase)).toEqual([
+      'wait-for-lock',
+      'check',
+      ...MIGRATIONS.map(() => 'apply'),
+      'commit',
+    ]);
+    const before = await dumpSchema(empty.client);
+    expect(await migrate({ url: empty.url })).toMatchObject({ before: 'tasker', applied: [] });
+    expect(await dumpSchema(empty.client)).toBe(before);
+  });
+
+  it('leaves the tables of the host application alone', async () => {
+    await using host = await database(['create table users (id int)', 'insert into users values (1)']);
+    expect(await migrate({ url: host.url })).toMatchObject({ before: 'empty' });
+    expect((await host.client.query('select * from users')).rowCount).toBe(1);
+  });
+
+  it('completes the index set of a lean database when asked to', async () => {
+    await using lean = await database();
+    await using rails = await database();
+    await migrate({ url: lean.url });
+    await migrate({ url: rails.url, indexes: 'rails' });
+    const phases: MigrateProgress[] = [];
+    const report = await migrate({
+      url: lean.url,
+      indexes: 'rails',
+      onProgress: (progress) => phases.push(progress),
+    });
+    expect(report.createdIndexes).toContain('workflow_steps_processed_at_index');
+    expect(phases).toContainEqual({ phase: 'indexes', name: 'workflow_steps_processed_at_index' });
+    expect(await dumpSchema(lean.client)).toBe(await dumpSchema(rails.client));
+  });
+
+  it('is safe to call at the same time', async () => {
+    await using empty = await database();
+    const reports = await Promise.all([1, 2, 3].map(() => migrate({ url: empty.url })));
+    expect(reports.map((report) => report.before).toSorted()).toEqual(['empty', 'tasker', 'tasker']);
+  });
+
+  it('stops when told to and leaves nothing behind', async () => {
+    await using empty = await database();
+    const controller = new AbortController();
+    const attempt = migrate({
+      url: empty.url,
+      signal: controller.signal,
+      onProgress: ({ phase }) => {
+        if (phase === 'apply') controller.abort(new Error('enough'));
+      },
+    });
+    await expect(attempt).rejects.toThrow('enough');
+    expect(await relations(empty.client)).toEqual([]);
+  });
+
+  it('installs the functions that a Rails engine calls', async () => {
+    await using empty = await database();
+    const report = await migrate({ url: empty.url, railsFunctions: true });
+    expect(report.railsFunctions).toBe(true);
+    const { rows } = await empty.client.query('select * from get_task_execution_context(1)');
+    expect(rows).toEqual([]);
+  });
+});
+
+describe('on a database that the Rails engine made', () => {
+  const WITH_DATA = [
+    ...RAILS,
+    'create table schema_migrations (version varchar primary key)',
+    `insert into schema_migrations values ('20250701165431'), ('20250710110830')`,
+    `insert into tasker_task_namespaces (name, created_at, updated_at) values ('kept', now(), now())`,
+  ];
+
+  it('records the baseline and adds only its own tables', async () => {
+    await using rails = await database(WITH_DATA);
+    const before = await relations(rails.client);
+    const report = await migrate({ url: rails.url });
+    expect(report).toEqual({
+      before: 'rails',
+      baseline: ['0001_rails_schema'],
+      applied: MIGRATIONS.slice(1).map((migration) => migration.name),
+      createdIndexes: [],
+      missingIndexes: [],
+      railsFunctions: false,
+    });
+    const after = await relations(rails.client);
+    const added = after.filter((name) => !before.includes(name));
+    expect(added.every((name) => name.startsWith('tasker_core_'))).toBe(true);
+    expect(added).toContain('tasker_core_steps');
+    expect(before.every((name) => after.includes(name))).toBe(true);
+    const { rows } = await rails.client.query('select name from tasker_task_namespaces');
+    expect(rows).toEqual([{ name: 'kept' }]);
+    expect(await migrate({ url: rails.url })).toMatchObject({ before: 'tasker', applied: [] });
+  });
+
+  it.each([
+    ['a unique constraint in place of the unique index', [
+      'drop index index_tasks_on_identity_hash',
+      'alter table tasker_tasks add constraint other_name unique (identity_hash)',
+    ]],
+    ['a column that may stay empty', ['alter table tasker_tasks add column shard integer']],
+    ['a column with a default', ['alter table tasker_tasks add column shard integer not null default 0']],
+    ['a wider text', ['alter table tasker_named_tasks alter column description type text',
+      'alter table tasker_named_tasks alter column description type varchar']],
+    ['a timestamp without the explicit precision', [
+      'alter table tasker_task_annotations alter column created_at type timestamp',
+    ]],
+    ['no foreign key name in common', [
+      'alter table tasker_tasks rename constraint tasks_named_task_id_foreign to whatever',
+    ]],
+  ])('takes %s', async (_name, changes) => {
+    await using rails = await database([...RAILS, ...changes]);
+    expect(await migrate({ url: rails.url })).toMatchObject({ before: 'rails' });
+  });
+
+  it('names the indexes that its queries miss', async () => {
+    await using rails = await database([...RAILS, 'drop index tasks_requested_at_index']);
+    const index = RAILS_INDEXES['tasker_tasks']?.find((one) => one.name === 'tasks_requested_at_index');
+    const { missingIndexes } = await migrate({ url: rails.url });
+    expect(index).toBeDefined();
+    expect(missingIndexes).toEqual([index && createIndexStatement('tasker_tasks', index)]);
+    await rails.client.query(missingIndexes[0] ?? '');
+    expect((await migrate({ url: rails.url })).missingIndexes).toEqual([]);
+  });
+});
+
+type Conflict = readonly [
+  name: string,
+  changes: readonly string[],
+  ...differences: SchemaDifference[],
+];
+
+const CONFLICTS: readonly Conflict[] = [
+    ['a table missing', ['drop table tasker_dependent_system_object_maps'], {
+      kind: 'relation-missing', relation: 'tasker_dependent_system_object_maps',
+    }],
+    ['a column missing', ['alter table tasker_workflow_steps drop column skippable'], {
+      kind: 'column-missing', relation: 'tasker_workflow_steps', name: 'skippable',
+    }],
+    ['another type', ['alter table tasker_named_tasks_named_steps alter column default_retry_limit type bigint'], {
+      kind: 'column-type', relation: 'tasker_named_tasks_named_steps', name: 'default_retry_limit',
+      expected: 'integer', found: 'bigint',
+    }],
+    ['a narrower text', ['alter table tasker_tasks alter column reason type varchar(20)'], {
+      kind: 'column-type', relation: 'tasker_tasks', name: 'reason',
+      expected: 'character varying(128)', found: 'character varying(20)',
+    }],
+    ['coarser times', ['alter table tasker_task_annotations alter column created_at type timestamp(3)'], {
+      kind: 'column-type', relation: 'tasker_task_annotations', name: 'created_at',
+      expected: 'timestamp(6) without time zone', found: 'timestamp(3) without time zone',
+    }],
+    ['times with a zone', ['alter table tasker_tasks alter column requested_at type timestamptz'], {
+      kind: 'column-type', relation: 'tasker_tasks', name: 'requested_at',
+      expected: 'timestamp without time zone', found: 'timestamp with time zone',
+    }],
+    ['nulls where there are none', ['alter table tasker_tasks alter column identity_hash drop not null'], {
+      kind: 'column-nullability', relation: 'tasker_tasks', name: 'identity_hash',
+      expected: 'not null', found: 'nullable',
+    }],
+    ['no nulls where there are some', ['alter table tasker_workflow_steps alter column attempts set not null'], {
+      kind: 'column-nullability', relation: 'tasker_workflow_steps', name: 'attempts',
+      expected: 'nullable', found: 'not null',
+    }],
+    ['a key without numbers', ['alter table tasker_tasks alter column task_id drop default'], {
+      kind: 'column-default', relation: 'tasker_tasks', name: 'task_id',
+    }],
+    ['an unknown column that must be filled', ['alter table tasker_tasks add column tenant integer not null'], {
+      kind: 'column-unknown-required', relation: 'tasker_tasks', name: 'tenant',
+    }],
+    ['no unique index', ['drop index index_tasks_on_identity_hash'], {
+      kind: 'unique-index-missing', relation: 'tasker_tasks', name: 'index_tasks_on_identity_hash',
+      expected: '(identity_hash)',
+    }],
+    ['a unique index without its predicate', [
+      'drop index idx_on_workflow_step_id_most_recent_97d5374ad6',
+      'create unique index on tasker_workflow_step_transitions (workflow_step_id, most_recent)',
+    ], {
+      kind: 'unique-index-missing', relation: 'tasker_workflow_step_transitions',
+      name: 'idx_on_workflow_step_id_most_recent_97d5374ad6',
+      expected: '(workflow_step_id, most_recent) where most_recent = true',
+    }],
+    ['a deferrable unique constraint', [
+      'drop index index_tasks_on_identity_hash',
+      'alter table tasker_tasks add unique (identity_hash) deferrable',
+    ], {
+      kind: 'unique-index-missing', relation: 'tasker_tasks', name: 'index_tasks_on_identity_hash',
+      expected: '(identity_hash)',
+    }],
+    ['no primary key', ['alter table tasker_task_annotations drop constraint tasker_task_annotations_pkey'], {
+      kind: 'primary-key-missing', relation: 'tasker_task_annotations', expected: 'task_annotation_id',
+    }],
+    ['no foreign key', ['alter table tasker_workflow_step_edges drop constraint fk_rails_93ec0bf6eb'], {
+      kind: 'foreign-key-missing', relation: 'tasker_workflow_step_edges', name: 'to_step_id',
+      expected: 'tasker_workflow_steps.workflow_step_id',
+    }],
+    ['no view', ['drop view tasker_step_dag_relationships'], {
+      kind: 'relation-missing', relation: 'tasker_step_dag_relationships',
+    }],
+    ['a view of other columns', [
+      'drop view tasker_step_dag_relationships',
+      `create view tasker_step_dag_relationships as select workflow_step_id, task_id, named_step_id,
+         '[]'::jsonb parent_step_ids, '[]'::jsonb child_step_ids, 0 parent_count, 0::bigint child_count,
+         true is_root_step, true is_leaf_step from tasker_workflow_steps`,
+    ], {
+      kind: 'column-type', relation: 'tasker_step_dag_relationships', name: 'parent_count',
+      expected: 'bigint', found: 'integer',
+    }, {
+      kind: 'column-missing', relation: 'tasker_step_dag_relationships', name: 'min_depth_from_root',
+    }],
+    ['a table in place of the view', [
+      'drop view tasker_step_dag_relationships',
+      'create table tasker_step_dag_relationships (id integer)',
+    ], {
+      kind: 'relation-kind', relation: 'tasker_step_dag_relationships', expected: 'view',
+    }],
+    ['one of our tables without our record', ['create table tasker_core_steps (id integer)'], {
+      kind: 'name-taken', relation: 'tasker_core_steps',
+    }],
+];
+
+describe('on a database with something in the way', () => {
+  it.each(CONFLICTS.map((conflict) => ({ conflict, name: conflict[0] })))('refuses $name, says what and changes nothing', async ({ conflict }) => {
+    const [, changes, ...differences] = conflict;
+    await using foreign = await database([...RAILS, ...changes]);
+    const before = [await relations(foreign.client), await dumpSchema(foreign.client)];
+    const error: unknown = await migrate({ url: foreign.url }).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'TASKER_SCHEMA_CONFLICT', data: { differences } });
+    for (const { relation } of differences) expect((error as Error).message).toContain(relation);
+    expect([await relations(foreign.client), await dumpSchema(foreign.client)]).toEqual(before);
+  });
+
+  it('names each of many differences', async () => {
+    await using foreign = await database(['create table tasker_tasks (id integer not null)']);
+    const error = await migrate({ url: foreign.url }).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'TASKER_SCHEMA_CONFLICT' });
+    const { differences } = (error as { data: { differences: unknown[] } }).data;
+    expect(differences).toContainEqual({ kind: 'relation-missing', relation: 'tasker_named_tasks' });
+    expect(differences).toContainEqual({ kind: 'column-missing', relation: 'tasker_tasks', name: 'task_id' });
+    expect(differences).toContainEqual({ kind: 'column-unknown-required', relation: 'tasker_tasks', name: 'id' });
+    expect(await relations(foreign.client)).toEqual(['tasker_tasks']);
+  });
+
+  it('refuses a view that is called like a table', async () => {
+    await using foreign = await database(['create view tasker_tasks as select 1 as task_id']);
+    await expect(migrate({ url: foreign.url })).rejects.toMatchObject({
+      code: 'TASKER_SCHEMA_CONFLICT',
+      data: {
+        differences: expect.arrayContaining([
+          { kind: 'relation-kind', relation: 'tasker_tasks', expected: 'table' },
+        ]),
+      },
+    });
+  });
+
+  it('refuses an index or sequence whose name it needs', async () => {
+    await using foreign = await database([
+      'create table host (name text)',
+      'create index task_namespaces_name_unique on host (name)',
+      'create sequence tasker_tasks_task_id_seq',
+    ]);
+    await expect(migrate({ url: foreign.url })).rejects.toMatchObject({
+      code: 'TASKER_SCHEMA_CONFLICT',
+      data: {
+        differences: [
+          { kind: 'name-taken', relation: 'task_namespaces_name_unique' },
+          { kind: 'name-taken', relation: 'tasker_tasks_task_id_seq' },
+        ],
+      },
+    });
+  });
+
+  it('refuses a database that a later version has migrated', async () => {
+    await using newer = await database();
+    await migrate({ url: newer.url });
+    await newer.client.query(`insert into tasker_core_migrations (name) values ('9999_later')`);
+    await expect(migrate({ url: newer.url })).rejects.toMatchObject({
+      code: 'TASKER_SCHEMA_VERSION',
+      data: { unknown: ['9999_later'] },
+    });
+  });
+
+  it('runs what a database of an older version lacks', async () => {
+    await using older = await database();
+    await migrate({ url: older.url });
+    await older.client.query('drop table tasker_core_steps');
+    await older.client.query(`delete from tasker_core_migrations where name = '0002_step_waits'`);
+    expect(await migrate({ url: older.url })).toMatchObject({
+      before: 'tasker',
+      baseline: [],
+      applied: ['0002_step_waits'],
+    });
+  });
+});
