@@ -18,7 +18,7 @@ CREATE SEQUENCE tasker_core_migrations_id_seq AS integer START 1 INCREMENT 1 CAC
 CREATE TABLE tasker_core_migrations (
   id integer NOT NULL DEFAULT nextval('tasker_core_migrations_id_seq'::regclass),
   name character varying(255) NOT NULL,
-  executed_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  executed_at timestamp(6) with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
   CONSTRAINT tasker_core_migrations_pkey PRIMARY KEY (id)
 );
 

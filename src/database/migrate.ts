@@ -13,7 +13,14 @@ import { missingIndexes } from './schema-verify.ts';
 
 /** What {@link migrate} is doing; `name` is the migration at hand. */
 export interface MigrateProgress {
-  readonly phase: 'wait-for-lock' | 'check' | 'apply' | 'record' | 'indexes' | 'functions' | 'commit';
+  readonly phase:
+    | 'wait-for-lock'
+    | 'check'
+    | 'apply'
+    | 'record'
+    | 'indexes'
+    | 'functions'
+    | 'commit';
   readonly name?: string;
 }
 
@@ -127,7 +134,7 @@ async function createMigrationsTable(client: pg.Client): Promise<void> {
   await client.query(`CREATE TABLE ${MIGRATIONS_TABLE} (
   id serial PRIMARY KEY,
   name varchar(255) NOT NULL,
-  executed_at timestamptz NOT NULL DEFAULT current_timestamp
+  executed_at timestamptz(6) NOT NULL DEFAULT current_timestamp(6)
 )`);
 }
 

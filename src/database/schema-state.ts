@@ -30,11 +30,7 @@ export type SchemaState =
 /** Tells what the database is; reads catalogs only, a handful of statements. */
 export async function schemaState(client: Queryable): Promise<SchemaState> {
   const own = MIGRATIONS.slice(1).flatMap((migration) => migration.tables);
-  const present = await visibleRelations(client, [
-    ...SHARED_RELATIONS,
-    ...own,
-    MIGRATIONS_TABLE,
-  ]);
+  const present = await visibleRelations(client, [...SHARED_RELATIONS, ...own, MIGRATIONS_TABLE]);
   const applied = present.has(MIGRATIONS_TABLE) ? await appliedMigrations(client) : [];
   const known = new Set(MIGRATIONS.map((migration) => migration.name));
   const unknown = applied.filter((name) => !known.has(name));

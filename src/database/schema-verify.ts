@@ -97,7 +97,9 @@ function tableDifferences(table: TableDefinition, catalog: SchemaCatalog): Schem
 function columnDifferences(table: TableDefinition, catalog: SchemaCatalog): SchemaDifference[] {
   const relation = table.name;
   const found = new Map(
-    catalog.columns.filter((column) => column.table === relation).map((column) => [column.name, column]),
+    catalog.columns
+      .filter((column) => column.table === relation)
+      .map((column) => [column.name, column]),
   );
   const differences = table.columns.flatMap((column): SchemaDifference[] => {
     const actual = found.get(column.name);
@@ -122,10 +124,16 @@ function columnDifferences(table: TableDefinition, catalog: SchemaCatalog): Sche
     }
     return result;
   });
-  const unknown = [...found.values()].filter((column) => !column.nullable && column.default === null);
+  const unknown = [...found.values()].filter(
+    (column) => !column.nullable && column.default === null,
+  );
   return [
     ...differences,
-    ...unknown.map(({ name }): SchemaDifference => ({ kind: 'column-unknown-required', relation, name })),
+    ...unknown.map(({ name }): SchemaDifference => ({
+      kind: 'column-unknown-required',
+      relation,
+      name,
+    })),
   ];
 }
 
@@ -172,7 +180,9 @@ function viewDifferences(catalog: SchemaCatalog): SchemaDifference[] {
   if (kind === undefined) return [{ kind: 'relation-missing', relation }];
   if (kind !== 'v' && kind !== 'm') return [{ kind: 'relation-kind', relation, expected: 'view' }];
   return RAILS_VIEW_COLUMNS.flatMap(([name, type]): SchemaDifference[] => {
-    const actual = catalog.columns.find((column) => column.table === relation && column.name === name);
+    const actual = catalog.columns.find(
+      (column) => column.table === relation && column.name === name,
+    );
     if (actual === undefined) return [{ kind: 'column-missing', relation, name }];
     if (actual.type === type) return [];
     return [{ kind: 'column-type', relation, name, expected: type, found: actual.type }];

@@ -11,6 +11,8 @@ export class IdListType extends Type<bigint[], string> {
   }
 
   override convertToJSValue(value: string | bigint[]): bigint[] {
-    return typeof value === 'string' ? Array.from(value.matchAll(/\d+/g), ([id]) => BigInt(id)) : value;
+    return typeof value === 'string'
+      ? Array.from(value.matchAll(/\d+/g), ([id]) => BigInt(id))
+      : value;
   }
 }

@@ -1,5 +1,8 @@
 export { AnnotationType, AnnotationTypeSchema } from './annotation-type.ts';
-export { DependentSystemObjectMap, DependentSystemObjectMapSchema } from './dependent-system-object-map.ts';
+export {
+  DependentSystemObjectMap,
+  DependentSystemObjectMapSchema,
+} from './dependent-system-object-map.ts';
 export { DependentSystem, DependentSystemSchema } from './dependent-system.ts';
 export { NamedStep, NamedStepSchema } from './named-step.ts';
 export { NamedTaskNamedStep, NamedTaskNamedStepSchema } from './named-task-named-step.ts';
@@ -10,7 +13,10 @@ export { TaskNamespace, TaskNamespaceSchema } from './task-namespace.ts';
 export { TaskTransition, TaskTransitionSchema } from './task-transition.ts';
 export { Task, TaskSchema } from './task.ts';
 export { WorkflowStepEdge, WorkflowStepEdgeSchema } from './workflow-step-edge.ts';
-export { WorkflowStepTransition, WorkflowStepTransitionSchema } from './workflow-step-transition.ts';
+export {
+  WorkflowStepTransition,
+  WorkflowStepTransitionSchema,
+} from './workflow-step-transition.ts';
 export { WorkflowStep, WorkflowStepSchema } from './workflow-step.ts';
 export { IdListType } from './id-list-type.ts';
 export { InstantType } from './instant-type.ts';

@@ -318,9 +318,16 @@ export const RAILS_TABLES: readonly TableDefinition[] = [
   },
   {
     name: 'tasker_dependent_system_object_maps',
-    primaryKey: { name: 'tasker_dependent_system_object_maps_pkey', column: 'dependent_system_object_map_id' },
+    primaryKey: {
+      name: 'tasker_dependent_system_object_maps_pkey',
+      column: 'dependent_system_object_map_id',
+    },
     columns: [
-      key('dependent_system_object_map_id', 'bigint', 'tasker_dependent_system_objec_dependent_system_object_map_i_seq'),
+      key(
+        'dependent_system_object_map_id',
+        'bigint',
+        'tasker_dependent_system_objec_dependent_system_object_map_i_seq',
+      ),
       column('dependent_system_one_id', 'integer'),
       column('dependent_system_two_id', 'integer'),
       column('remote_id_one', 'varchar(128)'),

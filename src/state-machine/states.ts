@@ -21,7 +21,10 @@ export type StepState = WorkflowState;
 export const INITIAL_STATE = 'pending' satisfies WorkflowState;
 
 /** States that let the children of a step run. */
-export const SATISFIED_STATES = ['complete', 'resolved_manually'] as const satisfies WorkflowState[];
+export const SATISFIED_STATES = [
+  'complete',
+  'resolved_manually',
+] as const satisfies WorkflowState[];
 
 /** True for the name of a state; stored rows may hold any text. */
 export function isWorkflowState(text: string): text is WorkflowState {

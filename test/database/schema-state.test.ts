@@ -22,18 +22,24 @@ async function withDatabase<T>(
 
 describe('the state of a database', () => {
   it('is empty without shared tables', () =>
-    withDatabase({ migrated: false, statements: ['create table users (id int)'] }, async (client) => {
-      expect(await schemaState(client)).toEqual({ kind: 'empty' });
-      await expect(requireTaskerSchema(client)).rejects.toMatchObject({
-        code: 'TASKER_NOT_TASKER_DATABASE',
-        message: expect.stringContaining('tasker migrate'),
-      });
-    }));
+    withDatabase(
+      { migrated: false, statements: ['create table users (id int)'] },
+      async (client) => {
+        expect(await schemaState(client)).toEqual({ kind: 'empty' });
+        await expect(requireTaskerSchema(client)).rejects.toMatchObject({
+          code: 'TASKER_NOT_TASKER_DATABASE',
+          message: expect.stringContaining('tasker migrate'),
+        });
+      },
+    ));
 
   it('is rails with the shared tables alone', () =>
-    withDatabase({ migrated: false, statements: railsSchemaStatements('rails') }, async (client) => {
-      expect(await requireTaskerSchema(client)).toMatchObject({ kind: 'rails' });
-    }));
+    withDatabase(
+      { migrated: false, statements: railsSchemaStatements('rails') },
+      async (client) => {
+        expect(await requireTaskerSchema(client)).toMatchObject({ kind: 'rails' });
+      },
+    ));
 
   it('is tasker after migrate', () =>
     withDatabase({ migrated: true }, async (client) => {
@@ -46,7 +52,10 @@ describe('the state of a database', () => {
 
   it('is newer with a migration nobody here knows', () =>
     withDatabase(
-      { migrated: true, statements: [`insert into tasker_core_migrations (name) values ('9999_x')`] },
+      {
+        migrated: true,
+        statements: [`insert into tasker_core_migrations (name) values ('9999_x')`],
+      },
       async (client) => {
         expect(await schemaState(client)).toEqual({ kind: 'newer', unknown: ['9999_x'] });
         await expect(requireTaskerSchema(client)).rejects.toMatchObject({
@@ -57,12 +66,17 @@ describe('the state of a database', () => {
 
   it('is foreign with some shared tables, and the sentence names what is wrong', () =>
     withDatabase(
-      { migrated: true, statements: ['alter table tasker_workflow_step_edges drop column to_step_id cascade'] },
+      {
+        migrated: true,
+        statements: ['alter table tasker_workflow_step_edges drop column to_step_id cascade'],
+      },
       async (client) => {
         expect(await schemaState(client)).toMatchObject({ kind: 'foreign' });
         await expect(requireTaskerSchema(client)).rejects.toMatchObject({
           code: 'TASKER_NOT_TASKER_DATABASE',
-          message: expect.stringContaining('column tasker_workflow_step_edges.to_step_id is missing'),
+          message: expect.stringContaining(
+            'column tasker_workflow_step_edges.to_step_id is missing',
+          ),
         });
       },
     ));

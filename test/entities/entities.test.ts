@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { connect } from '../../src/database/connection.ts';
 import { createOrm } from '../../src/database/orm.ts';
 import type { TaskerOrm } from '../../src/database/orm.ts';
 import { readCatalog } from '../../src/database/schema-catalog.ts';
@@ -17,6 +16,7 @@ import { RAILS_TABLES } from '../../src/migrations/rails-tables.ts';
 import { RAILS_VIEW, RAILS_VIEW_COLUMNS } from '../../src/migrations/rails-view.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { withClient } from '../database/with-client.ts';
 
 let database: TestDatabase;
 let orm: TaskerOrm;
@@ -24,8 +24,7 @@ let catalog: SchemaCatalog;
 beforeAll(async () => {
   database = await createTestDatabase();
   orm = await createOrm({ url: database.url });
-  const client = await connect(database.url);
-  catalog = await readCatalog(client).finally(() => client.end());
+  catalog = await withClient(database.url, readCatalog);
 });
 afterAll(async () => {
   await orm.close();
@@ -77,7 +76,9 @@ describe('the entities', () => {
     const expected = table.columns
       .filter((column) => column.default !== undefined)
       .map((column) => [column.name, column.default]);
-    expect(new Map(defaults as [string, string][])).toEqual(new Map(expected as [string, string][]));
+    expect(new Map(defaults as [string, string][])).toEqual(
+      new Map(expected as [string, string][]),
+    );
   });
 
   it('declare the view, read-only', () => {
@@ -140,7 +141,9 @@ describe('an entity through MikroORM', () => {
     const loaded = await fresh.findOneOrFail(TaskNamespace, { name: 'quiet' });
     const before = loaded.updatedAt;
     await fresh.flush();
-    expect((await orm.em.fork().findOneOrFail(TaskNamespace, { name: 'quiet' })).updatedAt).toBe(before);
+    expect((await orm.em.fork().findOneOrFail(TaskNamespace, { name: 'quiet' })).updatedAt).toBe(
+      before,
+    );
   });
 
   it('reads infinities and far years as text', async () => {

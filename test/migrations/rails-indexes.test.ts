@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { createIndexStatement, indexesOf, RAILS_INDEXES } from '../../src/migrations/rails-indexes.ts';
+import {
+  createIndexStatement,
+  indexesOf,
+  RAILS_INDEXES,
+} from '../../src/migrations/rails-indexes.ts';
 import type { IndexDefinition } from '../../src/migrations/rails-indexes.ts';
 import { RAILS_TABLES } from '../../src/migrations/rails-tables.ts';
 
@@ -65,7 +69,10 @@ describe('the lean set', () => {
   it('keeps what the readers of current states want', () => {
     const names = indexesOf('tasker_workflow_step_transitions', 'lean').map((index) => index.name);
     expect(names).toEqual(
-      expect.arrayContaining(['idx_step_transitions_current_state', 'index_step_transitions_current_errors']),
+      expect.arrayContaining([
+        'idx_step_transitions_current_state',
+        'index_step_transitions_current_errors',
+      ]),
     );
   });
 });

@@ -57,7 +57,7 @@ function shortestWay(
 
 function wayBack(cameFrom: ReadonlyMap<bigint, bigint>, from: bigint, to: bigint): bigint[] {
   const way = [to];
-  for (let step = to; step !== from; ) {
+  for (let step = to; step !== from;) {
     step = cameFrom.get(step) ?? from;
     way.push(step);
   }

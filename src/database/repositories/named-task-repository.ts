@@ -2,7 +2,13 @@ import type { TaskerEntityManager } from '../orm.ts';
 import type { Page, PageRequest, Row } from './rows.ts';
 import { DEFAULT_NAMESPACE, TaskNamespaceRepository } from './task-namespace-repository.ts';
 import { TableRepository } from './table-repository.ts';
-import { optionalText, pageLimit, requireObject, requireText, requireVersion } from './validation.ts';
+import {
+  optionalText,
+  pageLimit,
+  requireObject,
+  requireText,
+  requireVersion,
+} from './validation.ts';
 
 /** Version that is meant where none is given. */
 export const DEFAULT_VERSION = '0.1.0';

@@ -19,7 +19,11 @@ export function rowError(error: unknown, table: string): unknown {
     data: { table, field, value, constraint: error.constraint ?? '' },
   };
   if (error.code === '23505') {
-    return new TaskerError('TASKER_DUPLICATE', `${table} already has ${field} = ${value}.`, options);
+    return new TaskerError(
+      'TASKER_DUPLICATE',
+      `${table} already has ${field} = ${value}.`,
+      options,
+    );
   }
   if (error.code !== '23503') return error;
   // A foreign key belongs to the referring table, whichever of the two a statement writes to.

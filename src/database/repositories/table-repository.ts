@@ -4,7 +4,15 @@ import type { Kysely } from 'kysely';
 import { isTaskerError, TaskerError } from '../../errors.ts';
 import type { TaskerEntityManager } from '../orm.ts';
 import { typedQueries } from './rows.ts';
-import type { NewRow, Page, PageRequest, Row, RowChanges, TableName, TypedQueries } from './rows.ts';
+import type {
+  NewRow,
+  Page,
+  PageRequest,
+  Row,
+  RowChanges,
+  TableName,
+  TypedQueries,
+} from './rows.ts';
 import { pageLimit } from './validation.ts';
 import { rowError } from './row-errors.ts';
 
@@ -50,7 +58,11 @@ export abstract class TableRepository<T extends TableName> {
   /** One page in the order of the key; its cost does not depend on how far the list has come. */
   async list(page: PageRequest = {}): Promise<Page<Row<T>>> {
     const limit = pageLimit(page);
-    let query = this.loose.selectFrom(this.anyTable).selectAll().orderBy(this.key).limit(limit + 1);
+    let query = this.loose
+      .selectFrom(this.anyTable)
+      .selectAll()
+      .orderBy(this.key)
+      .limit(limit + 1);
     if (page.after !== undefined) query = query.where(this.key, '>', page.after);
     return this.toPage((await query.execute()) as Row<T>[], limit);
   }

@@ -71,23 +71,22 @@ export async function tasksByAnnotation(
   const query = tasks(queries, page, limit).where(({ exists, selectFrom }) =>
     exists(
       selectFrom('tasker_task_annotations as note')
-        .innerJoin('tasker_annotation_types as type', 'type.annotationTypeId', 'note.annotationTypeId')
+        .innerJoin(
+          'tasker_annotation_types as type',
+          'type.annotationTypeId',
+          'note.annotationTypeId',
+        )
         .select('note.taskAnnotationId')
         .whereRef('note.taskId', '=', 'task.taskId')
         .where('type.name', '=', wanted.type)
         .where(({ or, ref }) =>
           or(
             candidates(wanted.key, wanted.value).map(
-              (candidate) =>
-                sql<boolean>`${ref('note.annotation')} @> ${candidate}::jsonb`,
+              (candidate) => sql<boolean>`${ref('note.annotation')} @> ${candidate}::jsonb`,
             ),
           ),
         )
-        .where(
-          ({ ref }) => sql`${ref('note.annotation')} ->> ${wanted.key}`,
-          '=',
-          wanted.value,
-        ),
+        .where(({ ref }) => sql`${ref('note.annotation')} ->> ${wanted.key}`, '=', wanted.value),
     ),
   );
   return [await query.selectAll('task').execute(), limit];

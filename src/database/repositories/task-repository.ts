@@ -8,7 +8,13 @@ import type { Page, PageRequest, Row, TypedQueries } from './rows.ts';
 import { databaseNow, TableRepository } from './table-repository.ts';
 import { tasksByAnnotation, tasksByName, tasksByState } from './task-lookups.ts';
 import type { TaskNameFilter } from './task-lookups.ts';
-import { badValue, optionalInstant, optionalText, requireObject, requireText } from './validation.ts';
+import {
+  badValue,
+  optionalInstant,
+  optionalText,
+  requireObject,
+  requireText,
+} from './validation.ts';
 
 /** A row of `tasker_tasks`. */
 export type TaskRow = Row<'tasker_tasks'>;
@@ -94,9 +100,7 @@ export class TaskRepository extends TableRepository<'tasker_tasks'> {
     const row = await this.queries
       .selectFrom('tasker_tasks as task')
       .leftJoin('tasker_task_transitions as transition', (join) =>
-        join
-          .onRef('transition.taskId', '=', 'task.taskId')
-          .on('transition.mostRecent', '=', true),
+        join.onRef('transition.taskId', '=', 'task.taskId').on('transition.mostRecent', '=', true),
       )
       .select('transition.toState')
       .where('task.taskId', '=', id)

@@ -24,9 +24,7 @@ export class TaskTransitionRepository extends TransitionRepository<'tasker_task_
   /** Writes a transition; `TASKER_DUPLICATE` when another session wrote one at the same time. */
   async create(values: NewTaskTransition): Promise<TaskTransitionRow> {
     validateTransition(values);
-    return this.transaction((em) =>
-      new TaskTransitionRepository(em).append(values.taskId, values),
-    );
+    return this.transaction((em) => new TaskTransitionRepository(em).append(values.taskId, values));
   }
 
   /** Replaces the metadata; everything else about a transition is history. */

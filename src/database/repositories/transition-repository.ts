@@ -36,9 +36,7 @@ export interface HistoryEntry {
 type TransitionTable = 'tasker_task_transitions' | 'tasker_workflow_step_transitions';
 
 /** What the two transition tables have in common; `owner` is the column of the task or step. */
-export abstract class TransitionRepository<
-  T extends TransitionTable,
-> extends TableRepository<T> {
+export abstract class TransitionRepository<T extends TransitionTable> extends TableRepository<T> {
   protected abstract readonly owner: string;
 
   /** The row that tells the state, or undefined while nothing has happened. */

@@ -78,9 +78,7 @@ export class WorkflowStepEdgeRepository extends TableRepository<'tasker_workflow
 
 function cycle(path: readonly bigint[]): TaskerError {
   const steps = path.map((id) => `${id}`);
-  return new TaskerError(
-    'TASKER_CYCLE',
-    `The edge would close a cycle: ${steps.join(' → ')}.`,
-    { data: { path: steps } },
-  );
+  return new TaskerError('TASKER_CYCLE', `The edge would close a cycle: ${steps.join(' → ')}.`, {
+    data: { path: steps },
+  });
 }

@@ -30,7 +30,10 @@ export class WorkflowStepTransitionRepository extends TransitionRepository<'task
   }
 
   /** Replaces the metadata; everything else about a transition is history. */
-  async update(id: bigint, changes: { readonly metadata: object }): Promise<WorkflowStepTransitionRow> {
+  async update(
+    id: bigint,
+    changes: { readonly metadata: object },
+  ): Promise<WorkflowStepTransitionRow> {
     requireObject('metadata', changes.metadata);
     return this.updateRow(id, { metadata: changes.metadata });
   }

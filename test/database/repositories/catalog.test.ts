@@ -110,8 +110,16 @@ describe('task namespaces', () => {
 describe('named tasks', () => {
   it('finds or creates by namespace, name and version', async () => {
     const { namedTasks, taskNamespaces } = fixture.repositories;
-    const first = await namedTasks.findOrCreate({ namespace: 'ship', name: 'send', version: '1.0.0' });
-    const again = await namedTasks.findOrCreate({ namespace: 'ship', name: 'send', version: '1.0.0' });
+    const first = await namedTasks.findOrCreate({
+      namespace: 'ship',
+      name: 'send',
+      version: '1.0.0',
+    });
+    const again = await namedTasks.findOrCreate({
+      namespace: 'ship',
+      name: 'send',
+      version: '1.0.0',
+    });
     expect(again).toEqual(first);
     expect(first).toMatchObject({ version: '1.0.0', configuration: {} });
     expect((await taskNamespaces.findByName('ship'))?.taskNamespaceId).toBe(first.taskNamespaceId);
@@ -130,7 +138,12 @@ describe('named tasks', () => {
     const versions = await namedTasks.versions('versioned');
     expect(versions.map((row) => row.version)).toEqual(['0.10.0', '0.9.0', '0.2.11']);
     expect(await namedTasks.latest('nobody')).toBeUndefined();
-    expect(['1.0.0', 'x', '0.0.9', 'a'].toSorted(compareVersions)).toEqual(['a', 'x', '0.0.9', '1.0.0']);
+    expect(['1.0.0', 'x', '0.0.9', 'a'].toSorted(compareVersions)).toEqual([
+      'a',
+      'x',
+      '0.0.9',
+      '1.0.0',
+    ]);
     expect(compareVersions('1.2.3', '1.2.3')).toBe(0);
   });
 
@@ -141,7 +154,10 @@ describe('named tasks', () => {
       const { taskNamespaceId } = await taskNamespaces.findOrCreate();
       await expect(
         namedTasks.create({ taskNamespaceId, name: 'n', version }),
-      ).rejects.toMatchObject({ code: 'TASKER_BAD_ARGUMENT', data: { field: 'version', value: version } });
+      ).rejects.toMatchObject({
+        code: 'TASKER_BAD_ARGUMENT',
+        data: { field: 'version', value: version },
+      });
     },
   );
 
@@ -150,19 +166,24 @@ describe('named tasks', () => {
     const { namedTaskId } = await namedTasks.findOrCreate({ name: 'configured' });
     const changed = await namedTasks.update(namedTaskId, { configuration: { a: [1, null, 'x'] } });
     expect(changed.configuration).toEqual({ a: [1, null, 'x'] });
-    expect((await namedTasks.update(namedTaskId, { configuration: null })).configuration).toBeNull();
+    expect(
+      (await namedTasks.update(namedTaskId, { configuration: null })).configuration,
+    ).toBeNull();
     await expect(namedTasks.update(namedTaskId, { configuration: [] })).rejects.toMatchObject({
       data: { field: 'configuration' },
     });
     await fixture.orm.em
       .fork()
-      .execute(`update tasker_named_tasks set configuration = default where named_task_id = ${namedTaskId}`);
+      .execute(
+        `update tasker_named_tasks set configuration = default where named_task_id = ${namedTaskId}`,
+      );
     expect((await namedTasks.get(namedTaskId)).configuration).toBe('{}');
   });
 
   it('lists the named tasks of a namespace', async () => {
     const { namedTasks } = fixture.repositories;
-    for (const name of ['a', 'b', 'c']) await namedTasks.findOrCreate({ namespace: 'listed', name });
+    for (const name of ['a', 'b', 'c'])
+      await namedTasks.findOrCreate({ namespace: 'listed', name });
     const page = await namedTasks.byNamespace('listed', { limit: 2 });
     expect(page.rows.map((row) => row.name)).toEqual(['a', 'b']);
     const rest = await namedTasks.byNamespace('listed', { after: page.next ?? 0n });
@@ -210,7 +231,11 @@ describe('dependent systems, named steps and their pairs', () => {
     const { namedTasks, namedSteps, namedTasksNamedSteps } = fixture.repositories;
     const { namedTaskId } = await namedTasks.findOrCreate({ name: 'paired' });
     const { namedStepId } = await namedSteps.findOrCreate('pick', 'one');
-    const pair = await namedTasksNamedSteps.findOrCreate({ namedTaskId, namedStepId, skippable: true });
+    const pair = await namedTasksNamedSteps.findOrCreate({
+      namedTaskId,
+      namedStepId,
+      skippable: true,
+    });
     expect(pair).toMatchObject({ skippable: true, defaultRetryable: true, defaultRetryLimit: 3 });
     expect(
       await namedTasksNamedSteps.findOrCreate({ namedTaskId, namedStepId, defaultRetryLimit: 9 }),
@@ -231,8 +256,18 @@ describe('object maps', () => {
     const { dependentSystems, dependentSystemObjectMaps: maps } = fixture.repositories;
     const one = (await dependentSystems.findOrCreate('left')).dependentSystemId;
     const two = (await dependentSystems.findOrCreate('right')).dependentSystemId;
-    const pair = { dependentSystemOneId: one, remoteIdOne: 'L1', dependentSystemTwoId: two, remoteIdTwo: 'R1' };
-    const mirror = { dependentSystemOneId: two, remoteIdOne: 'R1', dependentSystemTwoId: one, remoteIdTwo: 'L1' };
+    const pair = {
+      dependentSystemOneId: one,
+      remoteIdOne: 'L1',
+      dependentSystemTwoId: two,
+      remoteIdTwo: 'R1',
+    };
+    const mirror = {
+      dependentSystemOneId: two,
+      remoteIdOne: 'R1',
+      dependentSystemTwoId: one,
+      remoteIdTwo: 'L1',
+    };
     const created = await maps.findOrCreate(pair);
     expect(await maps.findOrCreate(mirror)).toEqual(created);
     expect(await maps.findPair({ ...mirror, remoteIdTwo: 'L2' })).toBeUndefined();

@@ -25,7 +25,9 @@ export async function openRepositories(): Promise<RepositoryFixture> {
     orm,
     repositories,
     newTask: async () => {
-      const { namedTaskId } = await repositories.namedTasks.findOrCreate({ name: `kind_${kinds++}` });
+      const { namedTaskId } = await repositories.namedTasks.findOrCreate({
+        name: `kind_${kinds++}`,
+      });
       const task = await repositories.tasks.create({ namedTaskId, context: { order: 1 } });
       return task.taskId;
     },

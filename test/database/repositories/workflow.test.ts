@@ -36,7 +36,11 @@ describe('tasks', () => {
     });
     expect(await tasks.get(created.taskId)).toEqual(created);
     expect(await tasks.findByIdentityHash(created.identityHash)).toEqual(created);
-    const changed = await tasks.update(created.taskId, { complete: true, tags: ['x'], reason: null });
+    const changed = await tasks.update(created.taskId, {
+      complete: true,
+      tags: ['x'],
+      reason: null,
+    });
     expect(changed).toMatchObject({ complete: true, tags: ['x'], reason: null });
     const now = await tasks.create({ namedTaskId, context: { a: 1 } });
     expect(Math.abs(Date.parse(now.requestedAt) - Date.now())).toBeLessThan(60_000);
@@ -93,7 +97,9 @@ describe('tasks', () => {
     ];
     await taskTransitions.create({ taskId: pending, toState: 'pending' });
     await taskTransitions.create({ taskId: running, toState: 'in_progress' });
-    const states = await Promise.all([untouched, pending, running].map((id) => tasks.currentState(id)));
+    const states = await Promise.all(
+      [untouched, pending, running].map((id) => tasks.currentState(id)),
+    );
     expect(states).toEqual(['pending', 'pending', 'in_progress']);
     const listed = (await tasks.byState('pending', { after: untouched - 1n })).rows;
     expect(listed.map((row) => row.taskId)).toEqual([untouched, pending]);
@@ -145,12 +151,22 @@ describe('tasks', () => {
   });
 
   it('purges a task with all that belongs to it and nothing else', async () => {
-    const { tasks, workflowSteps, workflowStepEdges, workflowStepTransitions, taskTransitions, taskAnnotations } =
-      fixture.repositories;
+    const {
+      tasks,
+      workflowSteps,
+      workflowStepEdges,
+      workflowStepTransitions,
+      taskTransitions,
+      taskAnnotations,
+    } = fixture.repositories;
     const [doomed, other] = [await fixture.newTask(), await fixture.newTask()];
     const [a = 0n, b = 0n] = await fixture.newSteps(doomed, 'a', 'b');
     const [c = 0n, d = 0n] = await fixture.newSteps(other, 'c', 'd');
-    for (const [fromStepId, toStepId] of [[a, b], [b, c], [c, d]] as const) {
+    for (const [fromStepId, toStepId] of [
+      [a, b],
+      [b, c],
+      [c, d],
+    ] as const) {
       await workflowStepEdges.create({ fromStepId, toStepId });
     }
     await workflowStepTransitions.create({ workflowStepId: a, toState: 'in_progress' });
@@ -240,9 +256,23 @@ describe('workflow steps', () => {
     const taskId = await fixture.newTask();
     const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = await fixture.newSteps(
       taskId,
-      ...['a', 'b', 'c', 'd', 'e', 'f'],
+      'a',
+      'b',
+      'c',
+      'd',
+      'e',
+      'f',
     );
-    const edges = [[a, c], [b, c], [a, d], [b, d], [a, e], [a, f], [b, f], [b, f]] as const;
+    const edges = [
+      [a, c],
+      [b, c],
+      [a, d],
+      [b, d],
+      [a, e],
+      [a, f],
+      [b, f],
+      [b, f],
+    ] as const;
     for (const [fromStepId, toStepId] of edges) {
       await workflowStepEdges.create({ fromStepId, toStepId });
     }
@@ -263,7 +293,9 @@ describe('workflow steps', () => {
     expect(await workflowSteps.currentState(b)).toBe('cancelled');
     expect(ids((await workflowSteps.byState('pending', { after: a - 1n })).rows)).toEqual([a]);
     expect(ids((await workflowSteps.byState('cancelled')).rows)).toEqual([b]);
-    await expect(workflowSteps.currentState(0n)).rejects.toMatchObject({ code: 'TASKER_NOT_FOUND' });
+    await expect(workflowSteps.currentState(0n)).rejects.toMatchObject({
+      code: 'TASKER_NOT_FOUND',
+    });
   });
 });
 
@@ -285,7 +317,9 @@ describe('edges', () => {
       data: { path: [`${a}`, `${a}`] },
     });
     expect(await workflowStepEdges.byTask(second)).toMatchObject([{ fromStepId: b, toStepId: c }]);
-    expect(await workflowStepEdges.update(edge.id, { name: 'gives' })).toMatchObject({ name: 'gives' });
+    expect(await workflowStepEdges.update(edge.id, { name: 'gives' })).toMatchObject({
+      name: 'gives',
+    });
     await expect(workflowStepEdges.update(edge.id, { name: '' })).rejects.toMatchObject({
       data: { field: 'name' },
     });
@@ -293,7 +327,10 @@ describe('edges', () => {
 
   it('lets only one of two edges in that would close a cycle together', async () => {
     const [a = 0n, b = 0n] = await fixture.newSteps(await fixture.newTask(), 'a', 'b');
-    const pairs = [{ fromStepId: a, toStepId: b }, { fromStepId: b, toStepId: a }];
+    const pairs = [
+      { fromStepId: a, toStepId: b },
+      { fromStepId: b, toStepId: a },
+    ];
     const outcomes = await Promise.allSettled(
       pairs.map((pair) => createRepositories(fixture.orm.em.fork()).workflowStepEdges.create(pair)),
     );
@@ -345,7 +382,12 @@ describe('transitions', () => {
     const { workflowStepTransitions: transitions } = fixture.repositories;
     const [workflowStepId = 0n] = await fixture.newSteps(await fixture.newTask(), 'a');
     const now = await transitions.create({ workflowStepId, toState: 'complete', sortKey: 30 });
-    await transitions.create({ workflowStepId, toState: 'in_progress', sortKey: 20, mostRecent: false });
+    await transitions.create({
+      workflowStepId,
+      toState: 'in_progress',
+      sortKey: 20,
+      mostRecent: false,
+    });
     expect(await transitions.current(workflowStepId)).toEqual(now);
     expect((await transitions.byStep(workflowStepId)).map((row) => row.sortKey)).toEqual([20, 30]);
     await expect(
@@ -359,11 +401,23 @@ describe('transitions', () => {
     const taskId = await fixture.newTask();
     const { createdAt } = await tasks.get(taskId);
     await taskTransitions.create({ taskId, toState: 'in_progress' });
-    await taskTransitions.create({ taskId, toState: 'error', createdAt: '2026-01-01T00:00:00.000001Z' });
+    await taskTransitions.create({
+      taskId,
+      toState: 'error',
+      createdAt: '2026-01-01T00:00:00.000001Z',
+    });
     expect(await taskTransitions.history(taskId)).toEqual([
       { fromState: null, toState: 'pending', at: createdAt, metadata: {} },
-      expect.objectContaining({ fromState: 'pending', toState: 'in_progress', id: expect.any(BigInt) }),
-      expect.objectContaining({ fromState: 'in_progress', toState: 'error', at: '2026-01-01T00:00:00.000001Z' }),
+      expect.objectContaining({
+        fromState: 'pending',
+        toState: 'in_progress',
+        id: expect.any(BigInt),
+      }),
+      expect.objectContaining({
+        fromState: 'in_progress',
+        toState: 'error',
+        at: '2026-01-01T00:00:00.000001Z',
+      }),
     ]);
     const [step = 0n] = await fixture.newSteps(taskId, 'a');
     await workflowStepTransitions.create({ workflowStepId: step, toState: 'pending', sortKey: 0 });
@@ -382,7 +436,11 @@ describe('transitions', () => {
     [{ sortKey: 1.5 }, 'sortKey'],
   ])('refuses %j', async (values, field) => {
     await expect(
-      fixture.repositories.taskTransitions.create({ taskId: 1n, toState: 'error', ...(values as object) }),
+      fixture.repositories.taskTransitions.create({
+        taskId: 1n,
+        toState: 'error',
+        ...(values as object),
+      }),
     ).rejects.toMatchObject({ code: 'TASKER_BAD_ARGUMENT', data: { field } });
   });
 
@@ -398,15 +456,35 @@ describe('the view of the graph', () => {
     const { stepDag, workflowStepEdges } = fixture.repositories;
     const taskId = await fixture.newTask();
     const [a = 0n, b = 0n, c = 0n, d = 0n] = await fixture.newSteps(taskId, 'a', 'b', 'c', 'd');
-    for (const [fromStepId, toStepId] of [[a, b], [b, c], [a, c], [a, c]] as const) {
+    for (const [fromStepId, toStepId] of [
+      [a, b],
+      [b, c],
+      [a, c],
+      [a, c],
+    ] as const) {
       await workflowStepEdges.create({ fromStepId, toStepId });
     }
     const loop = `insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at) values (${d}, ${d}, 'x', now(), now())`;
     await fixture.orm.em.fork().execute(loop);
     expect(await stepDag.byTask(taskId)).toMatchObject([
-      { workflowStepId: a, parentStepIds: [], childStepIds: [b, c, c], parentCount: 0n, childCount: 3n, isRootStep: true, isLeafStep: false, minDepthFromRoot: 0 },
+      {
+        workflowStepId: a,
+        parentStepIds: [],
+        childStepIds: [b, c, c],
+        parentCount: 0n,
+        childCount: 3n,
+        isRootStep: true,
+        isLeafStep: false,
+        minDepthFromRoot: 0,
+      },
       { workflowStepId: b, parentStepIds: [a], minDepthFromRoot: 1 },
-      { workflowStepId: c, parentStepIds: [a, a, b], parentCount: 3n, isLeafStep: true, minDepthFromRoot: 1 },
+      {
+        workflowStepId: c,
+        parentStepIds: [a, a, b],
+        parentCount: 3n,
+        isLeafStep: true,
+        minDepthFromRoot: 1,
+      },
       { workflowStepId: d, isRootStep: false, minDepthFromRoot: null },
     ]);
     expect(await stepDag.find(c)).toMatchObject({ taskId, workflowStepId: c });
@@ -418,10 +496,14 @@ describe('the view of the graph', () => {
     const names = Array.from({ length: 52 }, (_, index) => `n${index}`);
     const steps = await fixture.newSteps(taskId, ...names);
     const rows = steps.slice(1).map((id, index) => `(${steps[index]}, ${id}, 'p', now(), now())`);
-    await fixture.orm.em.fork().execute(
-      `insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at) values ${rows.join(', ')}`,
+    await fixture.orm.em
+      .fork()
+      .execute(
+        `insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at) values ${rows.join(', ')}`,
+      );
+    const depths = (await fixture.repositories.stepDag.byTask(taskId)).map(
+      (row) => row.minDepthFromRoot,
     );
-    const depths = (await fixture.repositories.stepDag.byTask(taskId)).map((row) => row.minDepthFromRoot);
     expect(depths.slice(49)).toEqual([49, 50, null]);
   });
 });

@@ -16,7 +16,11 @@ async function compile(text: string): Promise<string[]> {
     await writeFile(join(place, 'subject.ts'), source);
     await writeFile(
       join(place, 'tsconfig.json'),
-      JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['subject.ts'], exclude: [] }),
+      JSON.stringify({
+        extends: join(root, 'tsconfig.json'),
+        include: ['subject.ts'],
+        exclude: [],
+      }),
     );
     const compiler = join(root, 'node_modules', '.bin', 'tsc');
     return await new Promise((resolve) => {
