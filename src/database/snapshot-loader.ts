@@ -122,6 +122,7 @@ class DatabaseStream implements SnapshotStream {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GraphSnapshot> {
     const { clients } = this.#session;
+    const staged = clients.map(() => new StagedRows());
     const started: Promise<Load>[] = [];
     let previous: Promise<PageEnd> = Promise.resolve({ after: undefined, more: true });
     try {
@@ -129,7 +130,9 @@ class DatabaseStream implements SnapshotStream {
         // one page under way on each connection
         while (started.length < at + clients.length) {
           const client = clients[started.length % clients.length]!;
-          const page = this.#nextPage(client, previous);
+          // a page is used up before the next one of its connection starts, and leaves its room behind
+          const rows = staged[started.length % clients.length]!;
+          const page = this.#nextPage(client, rows, previous);
           previous = page.then(({ end }) => end);
           previous.catch(() => undefined);
           const load = page.then((next) => this.#begin(client, next.page, next.end.more));
@@ -163,10 +166,11 @@ class DatabaseStream implements SnapshotStream {
   /** Reads the page of tasks behind the previous one. */
   async #nextPage(
     client: pg.Client,
+    rows: StagedRows,
     previous: Promise<PageEnd>,
   ): Promise<{ page: TaskPage; end: PageEnd }> {
     const { after, more } = await previous;
-    const rows = new StagedRows();
+    rows.reset();
     const nothing = { page: { rows, consecutive: false }, end: { after, more: false } };
     if (!more) return nothing;
     this.#options.signal?.throwIfAborted();

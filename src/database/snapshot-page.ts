@@ -101,19 +101,29 @@ async function cutAtLastTask(
  * an index answers in one run, else the ids one by one.
  */
 function stepCondition(rows: StagedRows): (column: string) => string {
-  const { ids } = rows.stepIds;
-  let least = ids[0] as bigint;
-  let greatest = least;
+  const { ids, words } = rows.stepIds;
+  // by words: reading a bigint makes one
+  let least = 0;
+  let greatest = 0;
   for (let at = 1; at < rows.stepCount; at++) {
-    const id = ids[at] as bigint;
-    if (id < least) least = id;
-    else if (id > greatest) greatest = id;
+    const low = words[at * 2] as number;
+    const high = words[at * 2 + 1] as number;
+    if (precedes(high, low, words, least)) least = at;
+    else if (!precedes(high, low, words, greatest)) greatest = at;
   }
-  if (greatest - least < BigInt(rows.stepCount * 3 + 100)) {
-    return (column) => `${column} BETWEEN ${least} AND ${greatest}`;
+  const from = ids[least] as bigint;
+  const to = ids[greatest] as bigint;
+  if (to - from < BigInt(rows.stepCount * 3 + 100)) {
+    return (column) => `${column} BETWEEN ${from} AND ${to}`;
   }
   const list = idArray(ids.subarray(0, rows.stepCount));
   return (column) => `${column} = ANY(${list})`;
+}
+
+/** True where the id (high, low) is smaller than the one at `other`. */
+function precedes(high: number, low: number, words: Uint32Array, other: number): boolean {
+  const otherHigh = (words[other * 2 + 1] as number) | 0;
+  return (high | 0) === otherHigh ? low < (words[other * 2] as number) : (high | 0) < otherHigh;
 }
 
 /** Reads states, failures, edges and foreign parents of the staged steps and builds the snapshot. */

@@ -29,9 +29,11 @@ export function idArray(ids: Iterable<bigint>): string {
  */
 export function taskPageQuery(restriction: string, after: bigint | undefined, limit: number): string {
   const further = after === undefined ? '' : `AND t.task_id > ${after}`;
+  // said once more for the joined side, or each page would scan the transitions from the first one on
+  const joined = after === undefined ? '' : `AND tt.task_id > ${after}`;
   return `SELECT t.task_id, t.named_task_id, tt.to_state
     FROM tasker_tasks t
-    LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true
+    LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true ${joined}
     WHERE ${restriction} ${further} ORDER BY t.task_id LIMIT ${limit}`;
 }
 

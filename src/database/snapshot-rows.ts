@@ -17,7 +17,7 @@ export function instantAt(view: DataView, at: number): number {
   return high * WORD + low + POSTGRES_EPOCH_MICROS;
 }
 
-const latin = new TextDecoder('utf-8');
+const utf8 = new TextDecoder('utf-8');
 const KNOWN = Object.entries(STATE_CODES).map(([text, code]) => ({
   code,
   bytes: new TextEncoder().encode(text),
@@ -31,7 +31,11 @@ function stateAt(rows: StagedRows, view: DataView, at: number, length: number): 
     while (same < length && view.getUint8(at + same) === bytes[same]) same++;
     if (same === length) return code;
   }
-  const text = latin.decode(new Uint8Array(view.buffer, view.byteOffset + at, length));
+  return stateCode(rows, utf8.decode(new Uint8Array(view.buffer, view.byteOffset + at, length)));
+}
+
+/** Code of any state text; TASKER_TOO_LARGE where a snapshot meets too many unknown ones. */
+export function stateCode(rows: StagedRows, text: string): number {
   const code = rows.states.code(text);
   if (code >= 0) return code;
   throw new TaskerError(
@@ -126,7 +130,7 @@ export function stepStateRow(rows: StagedRows, onError: () => void): CopyRow {
     const length = view.getInt32(start + 12);
     const code = stateAt(rows, view, start + 16, length);
     if (code === STATE_CODES.error) onError();
-    rows.setStepState(step, code, NaN, rows.stepIds.ids[step] as bigint);
+    rows.setStepState(step, code, NaN);
   };
 }
 
@@ -150,6 +154,6 @@ export function taskRow(rows: StagedRows): CopyRow {
     const length = view.getInt32(start + 20);
     if (length === -1) return;
     const code = stateAt(rows, view, start + 24, length);
-    rows.setTaskState(at, code, rows.taskIds.ids[at] as bigint);
+    rows.setTaskState(at, code);
   };
 }

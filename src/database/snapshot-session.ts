@@ -29,7 +29,11 @@ export interface SnapshotSession {
   close(): Promise<void>;
 }
 
-const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY';
+// Pages are neighbours in (task, step) order, so an index scan reads them once, in order; the planner, which
+// takes random reads for dear, would rather build a bitmap and sort each page.
+const BEGIN = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+  SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off;
+  SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL TIME ZONE 'UTC'`;
 
 /**
  * Opens a read-only REPEATABLE READ transaction in each session, all on the first one's snapshot.
@@ -42,7 +46,9 @@ export async function openSession(
   signal: AbortSignal | undefined,
 ): Promise<SnapshotSession> {
   const owned = 'url' in target;
-  const clients = owned ? await connectAll(target, signal) : [...target.clients];
+  const clients = owned ? await connectAll(target, signal) : usable(target.clients);
+  // a transaction that the caller has open stays the caller's: no BEGIN, no ROLLBACK, its own view of the data
+  const borrowed = !owned && inTransaction(clients[0]!);
   const abort = (): void => clients.forEach(destroy);
   if (owned) signal?.addEventListener('abort', abort, { once: true });
   const close = async (): Promise<void> => {
@@ -50,18 +56,29 @@ export async function openSession(
     await Promise.all(
       clients.map(async (client) => {
         if (owned) await client.end().catch(() => undefined);
-        else await client.query('ROLLBACK').catch(() => undefined);
+        else if (!borrowed) await client.query('ROLLBACK').catch(() => undefined);
       }),
     );
   };
   try {
-    await shareSnapshot(clients);
+    if (!borrowed) await shareSnapshot(clients);
     return { clients, close, ...(await readFacts(clients[0]!)) };
   } catch (error) {
     await close();
     signal?.throwIfAborted();
     throw error;
   }
+}
+
+const inTransaction = (client: pg.Client): boolean => client.getTransactionStatus() === 'T';
+
+/** Given clients: all of them, or the first alone where it is inside a transaction already. */
+function usable(clients: readonly pg.Client[]): pg.Client[] {
+  const [first] = clients;
+  if (first === undefined) {
+    throw new TaskerError('TASKER_BAD_ARGUMENT', 'Option clients is empty; one client is needed.');
+  }
+  return inTransaction(first) ? [first] : [...clients];
 }
 
 async function connectAll(
@@ -103,8 +120,7 @@ async function shareSnapshot(clients: readonly pg.Client[]): Promise<void> {
   const id = exported.rows[0]!.id;
   await Promise.all(
     others.map(async (client) => {
-      await client.query(BEGIN);
-      await client.query(`SET TRANSACTION SNAPSHOT '${id}'`);
+      await client.query(`${BEGIN}; SET TRANSACTION SNAPSHOT '${id}'`);
     }),
   );
 }

@@ -1,6 +1,8 @@
 import { RESULT_BITS, TASK_FLAGS, type SnapshotViews } from './layout.ts';
 import { orderTask, Scratch } from './topological-order.ts';
 
+const STALE = TASK_FLAGS.cyclic | TASK_FLAGS.cycleReachable;
+
 /** A circle of steps inside one task. */
 export interface Cycle {
   /** Number of the task in the snapshot. */
@@ -26,10 +28,11 @@ export function findCycles(
   const cycles: Cycle[] = [];
   for (let task = firstTask; task < endTask; task++) {
     const flags = taskFlags[task] as number;
-    if ((flags & TASK_FLAGS.topological) !== 0) continue;
+    const topological = (flags & TASK_FLAGS.topological) !== 0;
     const steps = (taskSteps[task + 1] as number) - (taskSteps[task] as number);
-    if (orderTask(views, task, scratch) === steps) {
-      taskFlags[task] = flags & ~(TASK_FLAGS.cyclic | TASK_FLAGS.cycleReachable);
+    if (topological || orderTask(views, task, scratch) === steps) {
+      // what another program left in the buffer, or an earlier run over other rows
+      if ((flags & STALE) !== 0) taskFlags[task] = flags & ~STALE;
       continue;
     }
     taskFlags[task] = flags | TASK_FLAGS.cyclic;

@@ -17,8 +17,10 @@ export function parseInstant(text: string): number | undefined {
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = ''] = match;
-  const millis = Date.UTC(+year!, +month! - 1, +day!, +hour, +minute, +second);
-  const back = new Date(millis);
+  // Date.UTC would take a year below 100 for one of the twentieth century
+  const back = new Date(0);
+  back.setUTCFullYear(+year!, +month! - 1, +day!);
+  const millis = back.setUTCHours(+hour, +minute, +second);
   const valid =
     back.getUTCDate() === +day! &&
     back.getUTCMonth() === +month! - 1 &&
@@ -36,9 +38,11 @@ export function parseInstant(text: string): number | undefined {
 export function formatNaive(micros: number): string {
   if (micros === Infinity) return 'infinity';
   if (micros === -Infinity) return '-infinity';
-  const seconds = Math.floor(micros / 1_000_000);
+  let seconds = Math.floor(micros / 1_000_000);
+  // beyond 2255 the division may round up to the next second
+  if (seconds * 1_000_000 > micros) seconds--;
   const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
-  const text = new Date(seconds * 1000).toISOString();
+  const text = new Date(seconds * 1000).toISOString().replace(/^\+0/, '');
   return `${text.slice(0, text.indexOf('.'))}.${fraction}`;
 }
 

@@ -52,8 +52,8 @@ function grown<A extends Column>(array: A, capacity: number, fill = 0): A {
  * (foreign parents) follow behind `ownedSteps`.
  */
 export class StagedRows {
-  readonly states = new StateTexts();
-  readonly problems: RowProblem[] = [];
+  states = new StateTexts();
+  problems: RowProblem[] = [];
 
   taskCount = 0;
   readonly taskIds = new IdColumn(64);
@@ -93,6 +93,24 @@ export class StagedRows {
   #foreignStart = 0;
   #edgeParent = new Int32Array(0);
   #edgeChild = new Int32Array(0);
+
+  /** Forgets all rows and keeps their room, so that the next chunk allocates nothing. */
+  reset(): void {
+    this.states = new StateTexts();
+    this.problems = [];
+    this.taskState.fill(0, 0, this.taskCount);
+    this.taskFlags.fill(0, 0, this.taskCount);
+    for (const column of [this.flags, this.state, this.backoffSeconds]) {
+      column.fill(0, 0, this.stepCount);
+    }
+    this.failedAt.fill(NaN, 0, this.stepCount);
+    this.nextAttemptAt.fill(NaN, 0, this.stepCount);
+    this.taskCount = 0;
+    this.stepCount = 0;
+    this.ownedSteps = 0;
+    this.edgeCount = 0;
+    this.#foreignIndex = undefined;
+  }
 
   /** Makes room for one more task and returns its position. */
   nextTask(): number {
@@ -202,14 +220,15 @@ export class StagedRows {
    * Applies the current transition of a step.
    *
    * @param createdAt µs since the epoch; kept where the state is `error`
+   * @param transitionId named in the problem, should this be a second current transition
    */
-  setStepState(step: number, code: number, createdAt: number, transitionId: bigint): void {
+  setStepState(step: number, code: number, createdAt: number, transitionId?: bigint): void {
     const flags = this.flags[step] as number;
     if ((flags & STEP_FLAGS.transitioned) !== 0) {
       const task = this.taskOfStep(step);
       const id = this.stepIds.ids[step] as bigint;
       const message = `is the second current transition of step ${id}`;
-      if (task >= 0) this.#refuse(task, 'step_transitions', transitionId, message);
+      if (task >= 0) this.#refuse(task, 'step_transitions', transitionId ?? id, message);
       return;
     }
     this.flags[step] = flags | STEP_FLAGS.transitioned;
@@ -218,12 +237,12 @@ export class StagedRows {
   }
 
   /** Applies the current transition of a task. */
-  setTaskState(task: number, code: number, transitionId: bigint): void {
+  setTaskState(task: number, code: number, transitionId?: bigint): void {
     const flags = this.taskFlags[task] as number;
     if ((flags & TASK_FLAGS.transitioned) !== 0) {
       const id = this.taskIds.ids[task] as bigint;
       const message = `is the second current transition of task ${id}`;
-      this.#refuse(task, 'task_transitions', transitionId, message);
+      this.#refuse(task, 'task_transitions', transitionId ?? id, message);
       return;
     }
     this.taskFlags[task] = flags | TASK_FLAGS.transitioned;
@@ -236,8 +255,10 @@ export class StagedRows {
    * @returns ids of parents that no staged step has, each once; O(edges)
    */
   unknownParents(): bigint[] {
-    this.#edgeParent = new Int32Array(this.edgeCount);
-    this.#edgeChild = new Int32Array(this.edgeCount);
+    if (this.#edgeParent.length < this.edgeCount) {
+      this.#edgeParent = new Int32Array(this.edgeCount * 2);
+      this.#edgeChild = new Int32Array(this.edgeCount * 2);
+    }
     const unknown = new Set<bigint>();
     const from = this.edgeFrom.words;
     const to = this.edgeTo.words;
