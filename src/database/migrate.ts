@@ -74,6 +74,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     applicationName: 'tasker-migrate',
     ...(signal === undefined ? {} : { signal }),
   });
+  // Ending the session rolls back what was not committed; it also ends a wait for the lock.
+  const abort = (): void => void client.end().catch(() => undefined);
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     await client.query('BEGIN');
     const report = await migrateInTransaction(client, options);
@@ -81,8 +84,11 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     options.onProgress?.({ phase: 'commit' });
     await client.query('COMMIT');
     return report;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
-    // Ending the session rolls back what was not committed.
+    signal?.removeEventListener('abort', abort);
     await client.end();
   }
 }

@@ -10,12 +10,13 @@ import { MIGRATIONS } from '../../src/migrations/index.ts';
 import { createIndexStatement, RAILS_INDEXES } from '../../src/migrations/rails-indexes.ts';
 import { railsSchemaStatements } from '../../src/migrations/rails-schema.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { waitingSession } from './with-client.ts';
 
 /** A database of one test: `statements` ran in it. */
 async function database(statements: readonly string[] = []) {
   const { url, drop } = await createTestDatabase({ migrated: false });
   const client = await connect(url);
-  for (const statement of statements) await client.query(statement);
+  await client.query(statements.join(';\n'));
   return {
     url,
     client,
@@ -109,6 +110,24 @@ describe('on an empty database', () => {
     });
     await expect(attempt).rejects.toThrow('enough');
     expect(await relations(empty.client)).toEqual([]);
+  });
+
+  it('can be stopped while it waits for another one', async () => {
+    await using empty = await database();
+    const phases: string[] = [];
+    await empty.client.query('begin');
+    await empty.client.query('select pg_advisory_xact_lock($1)', [0x7461_736b]);
+    const controller = new AbortController();
+    const attempt = migrate({
+      url: empty.url,
+      signal: controller.signal,
+      onProgress: ({ phase }) => phases.push(phase),
+    });
+    const failure = attempt.catch((error: unknown) => error);
+    await waitingSession(empty.client);
+    controller.abort(new Error('no more'));
+    expect(await failure).toMatchObject({ message: 'no more' });
+    expect(phases).toEqual(['wait-for-lock']);
   });
 
   it('installs the functions that a Rails engine calls', async () => {

@@ -14,3 +14,16 @@ export async function withClient<T>(
     await client.end();
   }
 }
+
+/** Returns once another session of the client's database waits for a lock. */
+export async function waitingSession(client: pg.Client): Promise<void> {
+  for (;;) {
+    const { rowCount } = await client.query(
+      `select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (rowCount !== null && rowCount > 0) return;
+    // Within one transaction the server shows the same activity again and again.
+    await client.query('select pg_stat_clear_snapshot()');
+  }
+}

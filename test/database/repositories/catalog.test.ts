@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createRepositories } from '../../../src/database/repositories/index.ts';
 import { compareVersions } from '../../../src/database/repositories/named-task-repository.ts';
+import { waitingSession, withClient } from '../with-client.ts';
 import { openRepositories } from './fixture.ts';
 import type { RepositoryFixture } from './fixture.ts';
 
@@ -35,6 +36,33 @@ describe('task namespaces', () => {
     const rows = await Promise.all(forks.map((one) => one.taskNamespaces.findOrCreate()));
     expect(new Set(rows.map((row) => row.taskNamespaceId)).size).toBe(1);
     expect(rows[0]).toMatchObject({ name: 'default' });
+  });
+
+  it('takes the row of another session that creates it in between, and goes on', async () => {
+    await withClient(fixture.url, async (client) => {
+      await client.query('begin');
+      await client.query(
+        `insert into tasker_task_namespaces (name, created_at, updated_at) values ('raced', now(), now())`,
+      );
+      const outcome = fixture.orm.em.fork().transactional(async (em) => {
+        const { taskNamespaces } = createRepositories(em);
+        await taskNamespaces.create({ name: 'before' });
+        const raced = await taskNamespaces.findOrCreate('raced');
+        await taskNamespaces.create({ name: 'after' });
+        return raced;
+      });
+      await waitingSession(client);
+      await client.query('commit');
+      expect(await outcome).toMatchObject({ name: 'raced' });
+    });
+    const { taskNamespaces } = fixture.repositories;
+    expect(await taskNamespaces.findByName('before')).toBeDefined();
+    expect(await taskNamespaces.findByName('after')).toBeDefined();
+  });
+
+  it('passes on what the database refuses for another reason', async () => {
+    const { taskNamespaces } = fixture.repositories;
+    await expect(taskNamespaces.findOrCreate('nul\0')).rejects.toMatchObject({ code: '22021' });
   });
 
   it('refuses bad values by field, and a second row of one name', async () => {
@@ -248,6 +276,24 @@ describe('dependent systems, named steps and their pairs', () => {
     await expect(
       namedTasksNamedSteps.update(pair.id, { defaultRetryLimit: 1.5 }),
     ).rejects.toMatchObject({ data: { field: 'defaultRetryLimit', value: 1.5 } });
+  });
+});
+
+describe('annotation types', () => {
+  it('are found or created by name and can be changed', async () => {
+    const { annotationTypes } = fixture.repositories;
+    const created = await annotationTypes.findOrCreate('remark');
+    expect(await annotationTypes.findOrCreate('remark')).toEqual(created);
+    const id = created.annotationTypeId;
+    expect(await annotationTypes.update(id, { name: 'memo', description: 'd' })).toMatchObject({
+      name: 'memo',
+      description: 'd',
+    });
+    await expect(annotationTypes.create({ name: 'memo' })).rejects.toMatchObject({
+      code: 'TASKER_DUPLICATE',
+    });
+    await annotationTypes.delete(id);
+    expect(await annotationTypes.findByName('memo')).toBeUndefined();
   });
 });
 

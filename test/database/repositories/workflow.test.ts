@@ -382,6 +382,9 @@ describe('transitions', () => {
     const { workflowStepTransitions: transitions } = fixture.repositories;
     const [workflowStepId = 0n] = await fixture.newSteps(await fixture.newTask(), 'a');
     const now = await transitions.create({ workflowStepId, toState: 'complete', sortKey: 30 });
+    await expect(transitions.update(now.id, { metadata: [] })).rejects.toMatchObject({
+      data: { field: 'metadata' },
+    });
     await transitions.create({
       workflowStepId,
       toState: 'in_progress',
