@@ -20,6 +20,13 @@ export { STATE_CODES, stateText } from '../graph/state-codes.ts';
 export type { StateName } from '../graph/state-codes.ts';
 export type { BackendName } from './backend.ts';
 export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
+export { explainStep } from './explain.ts';
+export type {
+  BlockingReason,
+  StepExplanation,
+  StepOutlook,
+  StepReference,
+} from './explanation.ts';
 export type { NativeAttempt } from './native.ts';
 export { directorySource } from './ndjson-source.ts';
 export { openSnapshotBuffer } from './open-snapshot.ts';

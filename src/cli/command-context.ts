@@ -1,0 +1,20 @@
+import type { Logger } from 'pino';
+
+import type { ExitCode } from './exit-codes.ts';
+
+/** What a command gets from the process; it touches nothing else of it. */
+export interface CommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Progress is drawn as a bar instead of written as lines. */
+  readonly isTerminal: boolean;
+  /** Writes to stdout: the result and nothing else. */
+  print(text: string): void;
+  /** Writes to stderr: progress and notes. */
+  note(text: string): void;
+}
+
+/** Runs a command; what it throws becomes one line on stderr and an exit code. */
+export type CommandAction = (context: CommandContext) => Promise<ExitCode>;

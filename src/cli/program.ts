@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+
+import manifest from '../../package.json' with { type: 'json' };
+import type { CommandAction } from './command-context.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addExplainCommand } from './commands/explain.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
+import { addResolveCommand } from './commands/resolve.ts';
+import { addSeedCommand } from './commands/seed.ts';
+import { EXIT_CODE_HELP } from './exit-codes.ts';
+
+/** Hands a command's action to whoever runs it. */
+export type RunAction = (action: CommandAction) => Promise<void>;
+
+/** What the program needs of its surroundings. */
+export interface ProgramOptions {
+  readonly run: RunAction;
+  /** Takes help texts and the version. */
+  readonly print: (text: string) => void;
+  /** Columns of help texts; default: those of the terminal, at most 100. */
+  readonly helpWidth?: number;
+}
+
+/** The `tasker` command with all its subcommands; parse errors are thrown as CommanderError. */
+export function createProgram(options: ProgramOptions): Command {
+  const width = options.helpWidth ?? Math.min(process.stdout.columns ?? 100, 100);
+  const program = new Command('tasker')
+    .description('Workflow engine that keeps its DAGs in memory and its truth in PostgreSQL.')
+    .version(manifest.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: options.print,
+      // what goes wrong is thrown as well, and written once, by the one who catches it
+      writeErr: () => undefined,
+      outputError: () => undefined,
+      getOutHelpWidth: () => width,
+    })
+    .addHelpText(
+      'after',
+      `
+The database is named by --database, else by DATABASE_URL. Results go to stdout, progress and
+errors to stderr. TASKER_LOG_LEVEL (debug, info, ...) turns on logs, TASKER_DEBUG=1 adds the stack
+to an error.
+${EXIT_CODE_HELP}
+
+Examples:
+  $ tasker demo
+  $ tasker resolve --database postgresql://localhost/shop
+  $ tasker explain 4711
+  $ tasker resolve --help`,
+    );
+  for (const add of [
+    addResolveCommand,
+    addExplainCommand,
+    addMigrateCommand,
+    addSeedCommand,
+    addDemoCommand,
+  ]) {
+    add(program, options.run);
+  }
+  return program;
+}
