@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 
 import type pg from 'pg';
 
@@ -25,14 +26,18 @@ export async function copyIn(
 ): Promise<number> {
   const copy = new CopyInQuery(statement);
   client.query(copy);
-  const connection = await Promise.race([copy.accepted, copy.finished]);
-  if (typeof connection === 'number') return connection;
+  const connection = await Promise.race([copy.accepted, copy.finished.then(refuseOther)]);
   let failure: unknown;
   try {
     for await (const chunk of chunks) {
       if (copy.over) break;
       connection.sendCopyFromChunk(chunk);
-      if (connection.stream.writableNeedDrain) await Promise.race([once(connection.stream, 'drain'), copy.finished]);
+      if (connection.stream.writableNeedDrain) {
+        await Promise.race([once(connection.stream, 'drain'), copy.finished]);
+      } else {
+        // Lets the server's refusal in: it goes on taking data after it, and a quick sender would never hear of it.
+        await setImmediate();
+      }
     }
     if (!copy.over) connection.endCopyFrom();
   } catch (error) {
@@ -43,6 +48,10 @@ export async function copyIn(
   if (failure === undefined) return rows;
   await rows.catch(() => undefined);
   throw failure;
+}
+
+function refuseOther(): never {
+  throw new TypeError('the statement is not a COPY FROM STDIN');
 }
 
 /** A query object as node-postgres' client drives it: it calls the handler named after each server message. */

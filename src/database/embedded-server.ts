@@ -122,6 +122,10 @@ async function launch(
       timezone: 'UTC',
       shared_buffers: '256MB',
       max_connections: '200',
+      // Nothing replicates from this server, and bulk loads then write no log for tables made in their transaction.
+      wal_level: 'minimal',
+      max_wal_senders: '0',
+      max_wal_size: '4GB',
       ...options.settings,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
