@@ -5,16 +5,15 @@ import { connect } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import type { MigrateProgress } from '../../src/database/migrate.ts';
 import { dumpSchema } from '../../src/database/schema-dump.ts';
-import type { SchemaDifference } from '../../src/database/schema-verify.ts';
-import { MIGRATIONS } from '../../src/migrations/index.ts';
+import { MIGRATIONS, MIGRATIONS_TABLE } from '../../src/migrations/index.ts';
 import { createIndexStatement, RAILS_INDEXES } from '../../src/migrations/rails-indexes.ts';
 import { railsSchemaStatements } from '../../src/migrations/rails-schema.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { waitingSession } from './with-client.ts';
 
 /** A database of one test: `statements` ran in it. */
-async function database(statements: readonly string[] = []) {
-  const { url, drop } = await createTestDatabase({ migrated: false });
+async function database(statements: readonly string[] = [], migrated = false) {
+  const { url, drop } = await createTestDatabase({ migrated });
   const client = await connect(url);
   await client.query(statements.join(';\n'));
   return {
@@ -28,6 +27,12 @@ async function database(statements: readonly string[] = []) {
 }
 
 const RAILS = railsSchemaStatements('rails');
+
+// Copying a migrated database and taking our tables away is quicker than creating all indexes anew.
+const WITHOUT_OURS = `drop table ${[
+  MIGRATIONS_TABLE,
+  ...MIGRATIONS.slice(1).flatMap((migration) => migration.tables),
+].join(', ')}`;
 
 async function relations(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ relname: string }>(
@@ -169,39 +174,6 @@ describe('on a database that the Rails engine made', () => {
     expect(await migrate({ url: rails.url })).toMatchObject({ before: 'tasker', applied: [] });
   });
 
-  it.each([
-    [
-      'a unique constraint in place of the unique index',
-      [
-        'drop index index_tasks_on_identity_hash',
-        'alter table tasker_tasks add constraint other_name unique (identity_hash)',
-      ],
-    ],
-    ['a column that may stay empty', ['alter table tasker_tasks add column shard integer']],
-    [
-      'a column with a default',
-      ['alter table tasker_tasks add column shard integer not null default 0'],
-    ],
-    [
-      'a wider text',
-      [
-        'alter table tasker_named_tasks alter column description type text',
-        'alter table tasker_named_tasks alter column description type varchar',
-      ],
-    ],
-    [
-      'a timestamp without the explicit precision',
-      ['alter table tasker_task_annotations alter column created_at type timestamp'],
-    ],
-    [
-      'no foreign key name in common',
-      ['alter table tasker_tasks rename constraint tasks_named_task_id_foreign to whatever'],
-    ],
-  ])('takes %s', async (_name, changes) => {
-    await using rails = await database([...RAILS, ...changes]);
-    expect(await migrate({ url: rails.url })).toMatchObject({ before: 'rails' });
-  });
-
   it('names the indexes that its queries miss', async () => {
     await using rails = await database([...RAILS, 'drop index tasks_requested_at_index']);
     const index = RAILS_INDEXES['tasker_tasks']?.find(
@@ -215,235 +187,23 @@ describe('on a database that the Rails engine made', () => {
   });
 });
 
-type Conflict = readonly [
-  name: string,
-  changes: readonly string[],
-  ...differences: SchemaDifference[],
-];
-
-const CONFLICTS: readonly Conflict[] = [
-  [
-    'a table missing',
-    ['drop table tasker_dependent_system_object_maps'],
-    {
-      kind: 'relation-missing',
-      relation: 'tasker_dependent_system_object_maps',
-    },
-  ],
-  [
-    'a column missing',
-    ['alter table tasker_workflow_steps drop column skippable'],
-    {
-      kind: 'column-missing',
-      relation: 'tasker_workflow_steps',
-      name: 'skippable',
-    },
-  ],
-  [
-    'another type',
-    ['alter table tasker_named_tasks_named_steps alter column default_retry_limit type bigint'],
-    {
-      kind: 'column-type',
-      relation: 'tasker_named_tasks_named_steps',
-      name: 'default_retry_limit',
-      expected: 'integer',
-      found: 'bigint',
-    },
-  ],
-  [
-    'a narrower text',
-    ['alter table tasker_tasks alter column reason type varchar(20)'],
-    {
-      kind: 'column-type',
-      relation: 'tasker_tasks',
-      name: 'reason',
-      expected: 'character varying(128)',
-      found: 'character varying(20)',
-    },
-  ],
-  [
-    'coarser times',
-    ['alter table tasker_task_annotations alter column created_at type timestamp(3)'],
-    {
-      kind: 'column-type',
-      relation: 'tasker_task_annotations',
-      name: 'created_at',
-      expected: 'timestamp(6) without time zone',
-      found: 'timestamp(3) without time zone',
-    },
-  ],
-  [
-    'times with a zone',
-    ['alter table tasker_tasks alter column requested_at type timestamptz'],
-    {
-      kind: 'column-type',
-      relation: 'tasker_tasks',
-      name: 'requested_at',
-      expected: 'timestamp without time zone',
-      found: 'timestamp with time zone',
-    },
-  ],
-  [
-    'nulls where there are none',
-    ['alter table tasker_tasks alter column identity_hash drop not null'],
-    {
-      kind: 'column-nullability',
-      relation: 'tasker_tasks',
-      name: 'identity_hash',
-      expected: 'not null',
-      found: 'nullable',
-    },
-  ],
-  [
-    'no nulls where there are some',
-    ['alter table tasker_workflow_steps alter column attempts set not null'],
-    {
-      kind: 'column-nullability',
-      relation: 'tasker_workflow_steps',
-      name: 'attempts',
-      expected: 'nullable',
-      found: 'not null',
-    },
-  ],
-  [
-    'a key without numbers',
-    ['alter table tasker_tasks alter column task_id drop default'],
-    {
-      kind: 'column-default',
-      relation: 'tasker_tasks',
-      name: 'task_id',
-    },
-  ],
-  [
-    'an unknown column that must be filled',
-    ['alter table tasker_tasks add column tenant integer not null'],
-    {
-      kind: 'column-unknown-required',
-      relation: 'tasker_tasks',
-      name: 'tenant',
-    },
-  ],
-  [
-    'no unique index',
-    ['drop index index_tasks_on_identity_hash'],
-    {
-      kind: 'unique-index-missing',
-      relation: 'tasker_tasks',
-      name: 'index_tasks_on_identity_hash',
-      expected: '(identity_hash)',
-    },
-  ],
-  [
-    'a unique index without its predicate',
-    [
-      'drop index idx_on_workflow_step_id_most_recent_97d5374ad6',
-      'create unique index on tasker_workflow_step_transitions (workflow_step_id, most_recent)',
-    ],
-    {
-      kind: 'unique-index-missing',
-      relation: 'tasker_workflow_step_transitions',
-      name: 'idx_on_workflow_step_id_most_recent_97d5374ad6',
-      expected: '(workflow_step_id, most_recent) where most_recent = true',
-    },
-  ],
-  [
-    'a deferrable unique constraint',
-    [
-      'drop index index_tasks_on_identity_hash',
-      'alter table tasker_tasks add unique (identity_hash) deferrable',
-    ],
-    {
-      kind: 'unique-index-missing',
-      relation: 'tasker_tasks',
-      name: 'index_tasks_on_identity_hash',
-      expected: '(identity_hash)',
-    },
-  ],
-  [
-    'no primary key',
-    ['alter table tasker_task_annotations drop constraint tasker_task_annotations_pkey'],
-    {
-      kind: 'primary-key-missing',
-      relation: 'tasker_task_annotations',
-      expected: 'task_annotation_id',
-    },
-  ],
-  [
-    'no foreign key',
-    ['alter table tasker_workflow_step_edges drop constraint fk_rails_93ec0bf6eb'],
-    {
-      kind: 'foreign-key-missing',
-      relation: 'tasker_workflow_step_edges',
-      name: 'to_step_id',
-      expected: 'tasker_workflow_steps.workflow_step_id',
-    },
-  ],
-  [
-    'no view',
-    ['drop view tasker_step_dag_relationships'],
-    {
-      kind: 'relation-missing',
-      relation: 'tasker_step_dag_relationships',
-    },
-  ],
-  [
-    'a view of other columns',
-    [
-      'drop view tasker_step_dag_relationships',
-      `create view tasker_step_dag_relationships as select workflow_step_id, task_id, named_step_id,
-         '[]'::jsonb parent_step_ids, '[]'::jsonb child_step_ids, 0 parent_count, 0::bigint child_count,
-         true is_root_step, true is_leaf_step from tasker_workflow_steps`,
-    ],
-    {
-      kind: 'column-type',
-      relation: 'tasker_step_dag_relationships',
-      name: 'parent_count',
-      expected: 'bigint',
-      found: 'integer',
-    },
-    {
-      kind: 'column-missing',
-      relation: 'tasker_step_dag_relationships',
-      name: 'min_depth_from_root',
-    },
-  ],
-  [
-    'a table in place of the view',
-    [
-      'drop view tasker_step_dag_relationships',
-      'create table tasker_step_dag_relationships (id integer)',
-    ],
-    {
-      kind: 'relation-kind',
-      relation: 'tasker_step_dag_relationships',
-      expected: 'view',
-    },
-  ],
-  [
-    'one of our tables without our record',
-    ['create table tasker_core_steps (id integer)'],
-    {
-      kind: 'name-taken',
-      relation: 'tasker_core_steps',
-    },
-  ],
-];
-
 describe('on a database with something in the way', () => {
-  it.each(CONFLICTS.map((conflict) => ({ conflict, name: conflict[0] })))(
-    'refuses $name, says what and changes nothing',
-    async ({ conflict }) => {
-      const [, changes, ...differences] = conflict;
-      await using foreign = await database([...RAILS, ...changes]);
-      const before = [await relations(foreign.client), await dumpSchema(foreign.client)];
-      const error: unknown = await migrate({ url: foreign.url }).catch(
-        (failure: unknown) => failure,
-      );
-      expect(error).toMatchObject({ code: 'TASKER_SCHEMA_CONFLICT', data: { differences } });
-      for (const { relation } of differences) expect((error as Error).message).toContain(relation);
-      expect([await relations(foreign.client), await dumpSchema(foreign.client)]).toEqual(before);
-    },
-  );
+  it('refuses it, says what and changes nothing', async () => {
+    await using foreign = await database(
+      [WITHOUT_OURS, 'alter table tasker_workflow_steps drop column skippable'],
+      true,
+    );
+    const before = [await relations(foreign.client), await dumpSchema(foreign.client)];
+    const differences = [
+      { kind: 'column-missing', relation: 'tasker_workflow_steps', name: 'skippable' },
+    ];
+    await expect(migrate({ url: foreign.url })).rejects.toMatchObject({
+      code: 'TASKER_SCHEMA_CONFLICT',
+      message: expect.stringContaining('column tasker_workflow_steps.skippable is missing'),
+      data: { differences },
+    });
+    expect([await relations(foreign.client), await dumpSchema(foreign.client)]).toEqual(before);
+  });
 
   it('names each of many differences', async () => {
     await using foreign = await database(['create table tasker_tasks (id integer not null)']);
