@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { formatInstant, formatNaive, parseInstant } from '../../src/graph/instants.ts';
+import { oracleMicros, oracleNaiveText } from '../support/oracle-instants.ts';
+
+describe('instants', () => {
+  test('print and read back, equal to counting days by hand', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }),
+        (at) => {
+          expect(formatNaive(at)).toBe(oracleNaiveText(at));
+          expect(parseInstant(formatNaive(at))).toBe(at);
+          expect(parseInstant(formatInstant(at))).toBe(at);
+          expect(oracleMicros(formatInstant(at))).toBe(at);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('keep their form where a double has no single microseconds left', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), fc.integer({ min: 1, max: 100 }), (at, factor) => {
+        const text = formatNaive(Math.abs(at) * factor);
+        expect(text).toMatch(/^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
+        expect(parseInstant(text)).toBeDefined();
+      }),
+      { numRuns: 2000 },
+    );
+    expect(formatNaive(253_402_300_800_000_000)).toBe('10000-01-01T00:00:00.000000');
+    expect(parseInstant('10000-01-01T00:00:00')).toBe(253_402_300_800_000_000);
+  });
+
+  test.each([
+    ['2026-11-23T03:53:17.824585', 1_795_405_997_824_585],
+    ['2026-11-23 03:53:17.824585', 1_795_405_997_824_585],
+    ['2026-11-23T03:53:17.824585Z', 1_795_405_997_824_585],
+    ['2026-11-23T03:53:17.824585+00', 1_795_405_997_824_585],
+    ['2026-11-23T03:53:17.824585+00:00', 1_795_405_997_824_585],
+    ['2026-11-23T03:53:17.5', 1_795_405_997_500_000],
+    ['2026-11-23T03:53', 1_795_405_980_000_000],
+    ['1970-01-01', 0],
+    ['1969-12-31T23:59:59.999999', -1],
+    ['2024-02-29', 1_709_164_800_000_000],
+    ['infinity', Infinity],
+    ['-infinity', -Infinity],
+  ])('%s is read', (text, expected) => {
+    expect(parseInstant(text)).toBe(expected);
+  });
+
+  test('years below 100 are themselves, not of the twentieth century', () => {
+    expect(parseInstant('0050-03-01')).toBe(oracleMicros('0050-03-01T00:00:00'));
+    expect(formatNaive(parseInstant('0001-01-01') as number)).toBe('0001-01-01T00:00:00.000000');
+  });
+
+  test.each([
+    '',
+    'now',
+    '2026-02-29',
+    '2026-13-01',
+    '2026-00-10',
+    '2026-04-31',
+    '2026-11-23T24:00:00',
+    '2026-11-23T12:60',
+    '2026-11-23T12:00:60',
+    '2026-11-23T12:00:00.1234567',
+    '2026-11-23T12:00:00+01:00',
+    '2026-11-23T12:00:00-05',
+    '2026-11-23T12:00:00+00:30',
+    '2026-11-23T12',
+    '23.11.2026',
+    ' 2026-11-23',
+    'Infinity',
+  ])('"%s" is refused', (text) => {
+    expect(parseInstant(text)).toBeUndefined();
+  });
+
+  test('infinite instants carry no zone', () => {
+    expect(formatInstant(Infinity)).toBe('infinity');
+    expect(formatInstant(-Infinity)).toBe('-infinity');
+    expect(formatNaive(Infinity)).toBe('infinity');
+    expect(formatNaive(-Infinity)).toBe('-infinity');
+    expect(formatInstant(0)).toBe('1970-01-01T00:00:00.000000Z');
+  });
+});
