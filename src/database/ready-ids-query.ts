@@ -9,7 +9,10 @@ import { bigintArray } from './rails-queries.ts';
  * It answers only this one question. A step's own columns and state sort most steps out before any edge is read, and
  * `NOT EXISTS` stops at the first parent that is not done. The session must have `jit = off` (as `connect` sets it).
  */
-export function readyIdsStatement(selection: 'all' | 'listed', clock: string = TRANSACTION_CLOCK): string {
+export function readyIdsStatement(
+  selection: 'all' | 'listed',
+  clock: string = TRANSACTION_CLOCK,
+): string {
   return `
 SELECT step.workflow_step_id
 FROM tasker_workflow_steps AS step
@@ -36,7 +39,10 @@ WHERE (latest.id IS NULL OR latest.to_state IN ('pending', 'error'))
 }
 
 /** Runs {@link readyIdsStatement} for the listed tasks, or for all; the ids come in no particular order, as text. */
-export async function readyStepIds(client: pg.Client, taskIds?: readonly bigint[]): Promise<string[]> {
+export async function readyStepIds(
+  client: pg.Client,
+  taskIds?: readonly bigint[],
+): Promise<string[]> {
   const { rows } = await client.query<[string]>({
     text: readyIdsStatement(taskIds === undefined ? 'all' : 'listed'),
     values: taskIds === undefined ? [] : [bigintArray(taskIds)],

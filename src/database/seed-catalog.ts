@@ -6,15 +6,24 @@ import type { SeedWorkflow, StoredWorkflow } from './seed-workflow.ts';
  * Finds or creates the rows that the tasks of a workflow hang on: namespace, named task, dependent system, named steps
  * and their link. Existing rows are left as they are.
  */
-export async function storeWorkflow(client: pg.Client, workflow: SeedWorkflow): Promise<StoredWorkflow> {
+export async function storeWorkflow(
+  client: pg.Client,
+  workflow: SeedWorkflow,
+): Promise<StoredWorkflow> {
   const namespaceId = await findOrCreate(client, 'tasker_task_namespaces', 'task_namespace_id', {
     name: workflow.namespace,
   });
-  const namedTaskId = await findOrCreate(client, 'tasker_named_tasks', 'named_task_id', {
-    task_namespace_id: namespaceId,
-    name: workflow.name,
-    version: workflow.version,
-  }, { configuration: '{}' });
+  const namedTaskId = await findOrCreate(
+    client,
+    'tasker_named_tasks',
+    'named_task_id',
+    {
+      task_namespace_id: namespaceId,
+      name: workflow.name,
+      version: workflow.version,
+    },
+    { configuration: '{}' },
+  );
   const systemId = await findOrCreate(client, 'tasker_dependent_systems', 'dependent_system_id', {
     name: workflow.dependentSystem,
   });
@@ -24,25 +33,39 @@ export async function storeWorkflow(client: pg.Client, workflow: SeedWorkflow): 
       dependent_system_id: systemId,
       name: step.name,
     });
-    await findOrCreate(client, 'tasker_named_tasks_named_steps', 'id', {
-      named_task_id: namedTaskId,
-      named_step_id: namedStepId,
-    }, {
-      skippable: step.skippable,
-      default_retryable: step.retryable,
-      default_retry_limit: step.retryLimit,
-    });
+    await findOrCreate(
+      client,
+      'tasker_named_tasks_named_steps',
+      'id',
+      {
+        named_task_id: namedTaskId,
+        named_step_id: namedStepId,
+      },
+      {
+        skippable: step.skippable,
+        default_retryable: step.retryable,
+        default_retry_limit: step.retryLimit,
+      },
+    );
     namedStepIds.push(namedStepId);
   }
   const positions = new Map(workflow.steps.map((step, position) => [step.name, position]));
-  const parents = workflow.steps.map((step) => step.dependsOn.map((name) => positions.get(name) ?? -1));
+  const parents = workflow.steps.map((step) =>
+    step.dependsOn.map((name) => positions.get(name) ?? -1),
+  );
   return { workflow, namedTaskId, namedStepIds, parents, edges: parents.flat().length };
 }
 
 type Values = Readonly<Record<string, string | number | boolean>>;
 
 /** The id of the row with these key columns, which have a unique index; created with the defaults if it is not there. */
-async function findOrCreate(client: pg.Client, table: string, idColumn: string, key: Values, defaults: Values = {}): Promise<number> {
+async function findOrCreate(
+  client: pg.Client,
+  table: string,
+  idColumn: string,
+  key: Values,
+  defaults: Values = {},
+): Promise<number> {
   const keyColumns = Object.keys(key);
   const columns = [...keyColumns, ...Object.keys(defaults)];
   const holders = columns.map((_, position) => `$${position + 1}`);

@@ -10,7 +10,10 @@ export interface IndexesAside {
  * Building an index over rows that are there, and checking a foreign key once for a whole table, costs a fraction of
  * doing it row by row.
  */
-export async function setIndexesAside(client: pg.Client, tables: readonly string[]): Promise<IndexesAside> {
+export async function setIndexesAside(
+  client: pg.Client,
+  tables: readonly string[],
+): Promise<IndexesAside> {
   const { rows } = await client.query<{ away: string; back: string }>(
     `SELECT away, back
      FROM (

@@ -26,7 +26,10 @@ export interface SeedRange {
 /** How one table is written: its columns, and its rows of one range of tasks as COPY chunks. */
 export interface SeedWriter {
   readonly columns: readonly string[];
-  readonly rows: (simulation: TaskSimulation, range: SeedRange) => Generator<Buffer, void, undefined>;
+  readonly rows: (
+    simulation: TaskSimulation,
+    range: SeedRange,
+  ) => Generator<Buffer, void, undefined>;
 }
 
 const STAMPS = ['created_at', 'updated_at'];
@@ -36,16 +39,38 @@ const TRANSITION_COLUMNS = ['id', 'to_state', 'from_state', 'sort_key', 'most_re
 export const SEED_WRITERS: Readonly<Record<SeedTable, SeedWriter>> = {
   tasker_tasks: {
     columns: [
-      'task_id', 'named_task_id', 'complete', 'requested_at', 'initiator', 'source_system', 'reason',
-      'bypass_steps', 'tags', 'context', 'identity_hash', ...STAMPS,
+      'task_id',
+      'named_task_id',
+      'complete',
+      'requested_at',
+      'initiator',
+      'source_system',
+      'reason',
+      'bypass_steps',
+      'tags',
+      'context',
+      'identity_hash',
+      ...STAMPS,
     ],
     rows: taskRows,
   },
   tasker_workflow_steps: {
     columns: [
-      'workflow_step_id', 'task_id', 'named_step_id', 'retryable', 'retry_limit', 'in_process', 'processed',
-      'processed_at', 'attempts', 'last_attempted_at', 'backoff_request_seconds', 'inputs', 'results',
-      'skippable', ...STAMPS,
+      'workflow_step_id',
+      'task_id',
+      'named_step_id',
+      'retryable',
+      'retry_limit',
+      'in_process',
+      'processed',
+      'processed_at',
+      'attempts',
+      'last_attempted_at',
+      'backoff_request_seconds',
+      'inputs',
+      'results',
+      'skippable',
+      ...STAMPS,
     ],
     rows: stepRows,
   },
@@ -78,9 +103,14 @@ const NO_TAGS = prepareJsonb('[]');
 const EDGE_NAME = prepareText('provides');
 const EMPTY = prepareJsonb('{}');
 const DONE = prepareJsonb('{"status": "done"}');
-const FAILED = prepareJsonb('{"error": "injected failure", "backtrace": [], "error_class": "InjectedFailure"}');
+const FAILED = prepareJsonb(
+  '{"error": "injected failure", "backtrace": [], "error_class": "InjectedFailure"}',
+);
 
-function* taskRows(simulation: TaskSimulation, range: SeedRange): Generator<Buffer, void, undefined> {
+function* taskRows(
+  simulation: TaskSimulation,
+  range: SeedRange,
+): Generator<Buffer, void, undefined> {
   const out = new CopyRows();
   const contexts = new PerWorkflow(contextOf);
   for (let index = range.from; index < range.to; index += 1) {
@@ -105,7 +135,10 @@ function* taskRows(simulation: TaskSimulation, range: SeedRange): Generator<Buff
   yield out.finish();
 }
 
-function* stepRows(simulation: TaskSimulation, range: SeedRange): Generator<Buffer, void, undefined> {
+function* stepRows(
+  simulation: TaskSimulation,
+  range: SeedRange,
+): Generator<Buffer, void, undefined> {
   const out = new CopyRows();
   const contexts = new PerWorkflow(contextOf);
   for (let index = range.from; index < range.to; index += 1) {
@@ -142,7 +175,10 @@ function* stepRows(simulation: TaskSimulation, range: SeedRange): Generator<Buff
   yield out.finish();
 }
 
-function* edgeRows(simulation: TaskSimulation, range: SeedRange): Generator<Buffer, void, undefined> {
+function* edgeRows(
+  simulation: TaskSimulation,
+  range: SeedRange,
+): Generator<Buffer, void, undefined> {
   const out = new CopyRows();
   for (let index = range.from; index < range.to; index += 1) {
     const { workflow, createdAt } = simulation.play(index);
@@ -164,10 +200,15 @@ function* edgeRows(simulation: TaskSimulation, range: SeedRange): Generator<Buff
   yield out.finish();
 }
 
-function* taskTransitionRows(simulation: TaskSimulation, range: SeedRange): Generator<Buffer, void, undefined> {
+function* taskTransitionRows(
+  simulation: TaskSimulation,
+  range: SeedRange,
+): Generator<Buffer, void, undefined> {
   const out = new CopyRows();
   const started = new PerWorkflow(({ parents }) =>
-    prepareJsonb(`{"initialization_completed": true, "step_dependencies_established": ${parents.length}}`),
+    prepareJsonb(
+      `{"initialization_completed": true, "step_dependencies_established": ${parents.length}}`,
+    ),
   );
   for (let index = range.from; index < range.to; index += 1) {
     const task = simulation.play(index);
@@ -184,7 +225,10 @@ function* taskTransitionRows(simulation: TaskSimulation, range: SeedRange): Gene
   yield out.finish();
 }
 
-function* stepTransitionRows(simulation: TaskSimulation, range: SeedRange): Generator<Buffer, void, undefined> {
+function* stepTransitionRows(
+  simulation: TaskSimulation,
+  range: SeedRange,
+): Generator<Buffer, void, undefined> {
   const out = new CopyRows();
   for (let index = range.from; index < range.to; index += 1) {
     const { workflow, steps } = simulation.play(index);
@@ -247,7 +291,12 @@ function contextOf({ workflow }: StoredWorkflow): Buffer {
 
 /** A version 4 UUID; the id takes part, so that seeding twice with one seed gives no two equal ones. */
 function identityOf({ identity }: SimulatedTask, id: number): string {
-  const words = [identity[0] ?? 0, identity[1] ?? 0, (identity[2] ?? 0) ^ Math.floor(id / 0x1_0000_0000), (identity[3] ?? 0) ^ id];
+  const words = [
+    identity[0] ?? 0,
+    identity[1] ?? 0,
+    (identity[2] ?? 0) ^ Math.floor(id / 0x1_0000_0000),
+    (identity[3] ?? 0) ^ id,
+  ];
   const hex = words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
   const variant = '89ab'[(words[2] ?? 0) & 3] ?? '8';
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;

@@ -81,7 +81,12 @@ export class TaskSimulation {
   #played = 0;
 
   /** @param now instant of the seeding, µs since the epoch */
-  constructor(workflows: readonly StoredWorkflow[], weights: readonly number[], seed: number, now: number) {
+  constructor(
+    workflows: readonly StoredWorkflow[],
+    weights: readonly number[],
+    seed: number,
+    now: number,
+  ) {
     const [first] = workflows;
     if (first === undefined) throw new RangeError('a simulation needs a workflow');
     this.#shares = workflows;
@@ -90,7 +95,9 @@ export class TaskSimulation {
     this.#now = now;
     const most = Math.max(...workflows.map(({ parents }) => parents.length));
     this.#doneAt = new Float64Array(most);
-    const limit = Math.max(...workflows.flatMap(({ workflow }) => workflow.steps.map((step) => step.retryLimit)));
+    const limit = Math.max(
+      ...workflows.flatMap(({ workflow }) => workflow.steps.map((step) => step.retryLimit)),
+    );
     // Three changes an attempt, and the way out.
     const room = 3 * limit + 5;
     this.#task = {
@@ -99,7 +106,12 @@ export class TaskSimulation {
       situation: 'untouched',
       createdAt: 0,
       identity: new Uint32Array(4),
-      steps: Array.from({ length: most }, () => ({ ...newChanges(room), attempts: 0, lastAttemptedAt: 0, backoffSeconds: 0 })),
+      steps: Array.from({ length: most }, () => ({
+        ...newChanges(room),
+        attempts: 0,
+        lastAttemptedAt: 0,
+        backoffSeconds: 0,
+      })),
     };
   }
 
@@ -139,7 +151,8 @@ export class TaskSimulation {
     step.lastAttemptedAt = 0;
     step.backoffSeconds = 0;
     let at = 20 * MS;
-    for (const parent of workflow.parents[position] ?? []) at = Math.max(at, this.#doneAt[parent] ?? 0);
+    for (const parent of workflow.parents[position] ?? [])
+      at = Math.max(at, this.#doneAt[parent] ?? 0);
     this.#doneAt[position] = Infinity;
     if (at === Infinity) return 0;
     at += random.magnitude(2 * MS, 200 * MS);
@@ -182,7 +195,12 @@ export class TaskSimulation {
     const age = this.#age(victim, last);
     task.createdAt = this.#now - age;
     task.count = 0;
-    const until = task.situation === 'untouched' ? 0 : task.situation === 'cancelled' ? Math.floor(last * random.fraction()) : age;
+    const until =
+      task.situation === 'untouched'
+        ? 0
+        : task.situation === 'cancelled'
+          ? Math.floor(last * random.fraction())
+          : age;
     let unfinished = 0;
     let first = Infinity;
     for (let position = 0; position < task.workflow.parents.length; position += 1) {
@@ -218,8 +236,8 @@ export class TaskSimulation {
         // Somewhere in the wait after the victim's last failure.
         let failed = 0;
         let over = last;
-        for (let change = 0; step !== undefined && change + 1 < step.count; change += 1) {
-          if (step.states[change] !== ERROR) continue;
+        for (let change = 0; change + 1 < (step?.count ?? 0); change += 1) {
+          if (step?.states[change] !== ERROR) continue;
           failed = step.times[change] ?? 0;
           over = step.times[change + 1] ?? last;
         }
@@ -230,7 +248,13 @@ export class TaskSimulation {
     }
   }
 
-  #changeTask(victim: number, first: number, last: number, until: number, unfinished: number): void {
+  #changeTask(
+    victim: number,
+    first: number,
+    last: number,
+    until: number,
+    unfinished: number,
+  ): void {
     const task = this.#task;
     const created = task.createdAt;
     const after = (offset: number): number => created + Math.round(offset);

@@ -80,7 +80,10 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
   const { url, signal } = options;
   checkOptions(options);
   const started = performance.now();
-  const client = await connect(url, { applicationName: 'tasker-seed', ...(signal === undefined ? {} : { signal }) });
+  const client = await connect(url, {
+    applicationName: 'tasker-seed',
+    ...(signal === undefined ? {} : { signal }),
+  });
   try {
     await requireTaskerSchema(client);
     await client.query('BEGIN');
@@ -112,7 +115,8 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
   }
   const workflows: StoredWorkflow[] = [];
   for (const { workflow } of options.mix) workflows.push(await storeWorkflow(client, workflow));
-  const now = options.now === undefined ? await databaseNow(client) : (parseInstant(options.now) ?? 0);
+  const now =
+    options.now === undefined ? await databaseNow(client) : (parseInstant(options.now) ?? 0);
   const weights = options.mix.map(({ weight }) => weight);
   const simulation = new TaskSimulation(workflows, weights, options.seed ?? 1, now);
   const first = await nextIds(client);
@@ -132,7 +136,11 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
         onProgress?.({ phase: table, done: from + simulation.played - from, total: tasks }),
       );
       const how = `FORMAT binary${empty ? ', FREEZE' : ''}`;
-      await copyIn(client, `COPY ${table} (${columns.join(', ')}) FROM STDIN WITH (${how})`, chunks);
+      await copyIn(
+        client,
+        `COPY ${table} (${columns.join(', ')}) FROM STDIN WITH (${how})`,
+        chunks,
+      );
       next[table] = ids[table];
       onProgress?.({ phase: table, done: to, total: tasks });
     }
@@ -156,12 +164,18 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
 
 function checkOptions({ tasks, mix, seed, now }: SeedOptions): void {
   const bad = (field: string, value: unknown, wanted: string): TaskerError =>
-    new TaskerError('TASKER_BAD_ARGUMENT', `${field} is ${String(value)}, which is not ${wanted}.`, {
-      data: { field, value },
-    });
-  if (!Number.isSafeInteger(tasks) || tasks < 1) throw bad('tasks', tasks, 'a whole number from 1 on');
+    new TaskerError(
+      'TASKER_BAD_ARGUMENT',
+      `${field} is ${String(value)}, which is not ${wanted}.`,
+      {
+        data: { field, value },
+      },
+    );
+  if (!Number.isSafeInteger(tasks) || tasks < 1)
+    throw bad('tasks', tasks, 'a whole number from 1 on');
   if (seed !== undefined && !Number.isSafeInteger(seed)) throw bad('seed', seed, 'a whole number');
-  if (now !== undefined && !Number.isFinite(parseInstant(now))) throw bad('now', now, 'an ISO instant');
+  if (now !== undefined && !Number.isFinite(parseInstant(now)))
+    throw bad('now', now, 'an ISO instant');
   if (mix.length === 0) throw bad('mix', '(empty)', 'a list of workflows');
 }
 
@@ -190,7 +204,10 @@ async function nextIds(client: pg.Client): Promise<Record<SeedTable, number>> {
   };
 }
 
-async function setSequences(client: pg.Client, next: Readonly<Record<SeedTable, number>>): Promise<void> {
+async function setSequences(
+  client: pg.Client,
+  next: Readonly<Record<SeedTable, number>>,
+): Promise<void> {
   const fields = SEED_TABLES.map((table) => `setval(${sequenceOf(table)}, ${next[table]}, false)`);
   await client.query(`SELECT ${fields.join(', ')}`);
 }

@@ -14,7 +14,8 @@ export async function createDatabase(
   name: string,
   options: { readonly template?: string } = {},
 ): Promise<string> {
-  const template = options.template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(options.template)}`;
+  const template =
+    options.template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(options.template)}`;
   await administer(adminUrl, `CREATE DATABASE ${pg.escapeIdentifier(name)}${template}`);
   return withDatabase(adminUrl, name);
 }

@@ -39,18 +39,25 @@ export async function installRailsFunctions(client: pg.Client): Promise<void> {
     await client.query(RAILS_FUNCTIONS.map((definition) => installation(definition)).join('\n'));
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === '42P13') {
-      throw new TaskerError('TASKER_SCHEMA_CONFLICT', `A function of the database differs: ${error.message}.`, {
-        remedy: 'Drop that function if no other engine needs it, then install again.',
-        cause: error,
-        data: { reason: error.message },
-      });
+      throw new TaskerError(
+        'TASKER_SCHEMA_CONFLICT',
+        `A function of the database differs: ${error.message}.`,
+        {
+          remedy: 'Drop that function if no other engine needs it, then install again.',
+          cause: error,
+          data: { reason: error.message },
+        },
+      );
     }
     throw error;
   }
 }
 
 /** The statement that creates one function; `clock` stands in for the transaction's instant (naive UTC). */
-export function createFunctionStatement(definition: FunctionDefinition, clock: string = TRANSACTION_CLOCK): string {
+export function createFunctionStatement(
+  definition: FunctionDefinition,
+  clock: string = TRANSACTION_CLOCK,
+): string {
   const variables = definition.variables === undefined ? '' : `DECLARE${definition.variables}\n`;
   return `CREATE OR REPLACE FUNCTION ${definition.name}(${definition.parameters})
 RETURNS TABLE (${definition.columns})

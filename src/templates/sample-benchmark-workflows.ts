@@ -17,7 +17,12 @@ const FAILURES: readonly number[] = [0, 1, 1, 0, 1, 2, 1, 0, 1, 1];
 export const BENCHMARK_WORKFLOWS: readonly SampleWorkflow[] = Object.entries(GRAPHS).map(
   ([name, graph]) =>
     sampleWorkflow(
-      { namespace: 'benchmark', name: `batch10_${name}`, version: '1.0.0', dependentSystem: 'benchmark' },
+      {
+        namespace: 'benchmark',
+        name: `batch10_${name}`,
+        version: '1.0.0',
+        dependentSystem: 'benchmark',
+      },
       Object.fromEntries(
         graph.map((parents, step): [string, StepSketch] => [
           `step_${step}`,

@@ -1,7 +1,10 @@
 import { chain, type SampleWorkflow, sampleWorkflow, type StepSketch } from './sample-workflow.ts';
 
 const named = (name: string, steps: Readonly<Record<string, StepSketch>>): SampleWorkflow =>
-  sampleWorkflow({ namespace: 'default', name, version: '0.1.0', dependentSystem: 'unknown' }, steps);
+  sampleWorkflow(
+    { namespace: 'default', name, version: '0.1.0', dependentSystem: 'unknown' },
+    steps,
+  );
 
 const fails = (...failures: NonNullable<StepSketch['failures']>): StepSketch => ({ failures });
 
@@ -35,7 +38,12 @@ export const FAILURE_WORKFLOWS: readonly SampleWorkflow[] = [
     process_user_data: { after: ['fetch_user_data'] },
     process_order_data: { after: ['fetch_order_data'] },
     merge_all_data: {
-      after: ['process_user_data', 'process_order_data', 'fetch_inventory_data', 'fetch_pricing_data'],
+      after: [
+        'process_user_data',
+        'process_order_data',
+        'fetch_inventory_data',
+        'fetch_pricing_data',
+      ],
       ...fails('error'),
     },
   }),

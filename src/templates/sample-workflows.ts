@@ -7,7 +7,10 @@ import type { SampleWorkflow } from './sample-workflow.ts';
 export { BENCHMARK_WORKFLOWS };
 
 /** The 17 sample workflows: eleven that stand for real work, six with injected failures. */
-export const SAMPLE_WORKFLOWS: readonly SampleWorkflow[] = [...BUSINESS_WORKFLOWS, ...FAILURE_WORKFLOWS];
+export const SAMPLE_WORKFLOWS: readonly SampleWorkflow[] = [
+  ...BUSINESS_WORKFLOWS,
+  ...FAILURE_WORKFLOWS,
+];
 
 /** A workflow and its share: a task is one of it with probability weight / sum of weights. */
 export interface WeightedWorkflow {
@@ -40,12 +43,20 @@ export function parseMix(mix: string = 'all'): WeightedWorkflow[] {
     const [name = '', weightText, ...rest] = part.split('=').map((piece) => piece.trim());
     const weight = weightText === undefined ? 1 : Number(weightText);
     if (rest.length > 0 || weightText === '' || !Number.isFinite(weight) || weight <= 0) {
-      throw badMix(part, 'its weight is not a positive number', 'Write it as name=weight, for example linear=30.');
+      throw badMix(
+        part,
+        'its weight is not a positive number',
+        'Write it as name=weight, for example linear=30.',
+      );
     }
     const workflows = ALIASES[name] ?? byName(name);
     const [workflow] = workflows;
     if (workflow === undefined) {
-      throw badMix(part, 'there is no sample of that name', `Known are ${knownNames().join(', ')}.`);
+      throw badMix(
+        part,
+        'there is no sample of that name',
+        `Known are ${knownNames().join(', ')}.`,
+      );
     }
     if (ALIASES[name] === undefined && workflows.length > 1) {
       const full = workflows.map(({ namespace }) => `${namespace}.${name}`).join(' or ');
@@ -62,12 +73,19 @@ function byName(name: string): SampleWorkflow[] {
 }
 
 function knownNames(): string[] {
-  return [...Object.keys(ALIASES), ...SAMPLE_WORKFLOWS.map(({ namespace, name }) => `${namespace}.${name}`)];
+  return [
+    ...Object.keys(ALIASES),
+    ...SAMPLE_WORKFLOWS.map(({ namespace, name }) => `${namespace}.${name}`),
+  ];
 }
 
 function badMix(part: string, reason: string, remedy: string): TaskerError {
-  return new TaskerError('TASKER_BAD_ARGUMENT', `The part "${part}" of the mix cannot be used: ${reason}.`, {
-    remedy,
-    data: { field: 'mix', part },
-  });
+  return new TaskerError(
+    'TASKER_BAD_ARGUMENT',
+    `The part "${part}" of the mix cannot be used: ${reason}.`,
+    {
+      remedy,
+      data: { field: 'mix', part },
+    },
+  );
 }

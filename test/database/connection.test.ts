@@ -23,15 +23,24 @@ describe('connect', () => {
       text: `SELECT '2026-01-02 03:04:05.000006'::timestamp AS naive, 'infinity'::timestamptz AS zoned, 1::bigint AS id, 2::int AS n`,
     });
     await client.end();
-    expect(rows).toEqual([{ naive: '2026-01-02 03:04:05.000006', zoned: 'infinity', id: '1', n: 2 }]);
+    expect(rows).toEqual([
+      { naive: '2026-01-02 03:04:05.000006', zoned: 'infinity', id: '1', n: 2 },
+    ]);
   });
 
   it.each([
-    ['nothing listens', 'postgresql://me:secret@127.0.0.1:1/db', /nothing listens there\. Start the server/],
+    [
+      'nothing listens',
+      'postgresql://me:secret@127.0.0.1:1/db',
+      /nothing listens there\. Start the server/,
+    ],
     ['no such host', 'postgresql://me:secret@host.invalid/db', /host\.invalid/],
   ])('says in one sentence: %s', async (_case, url, message) => {
     const failure = connect(url);
-    await expect(failure).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE', message: expect.stringMatching(message) });
+    await expect(failure).rejects.toMatchObject({
+      code: 'TASKER_DATABASE_UNREACHABLE',
+      message: expect.stringMatching(message),
+    });
     await expect(failure).rejects.not.toThrow(/secret/);
   });
 
@@ -40,11 +49,16 @@ describe('connect', () => {
     await expect(connect(missing)).rejects.toThrow('there is no database "not there"');
     const stranger = new URL(testServerUrl());
     stranger.username = 'stranger';
-    await expect(connect(stranger.href)).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    await expect(connect(stranger.href)).rejects.toMatchObject({
+      code: 'TASKER_DATABASE_UNREACHABLE',
+    });
   });
 
   it.each(['', 'localhost/db', 'mysql://host/db'])('refuses %j as an address', async (url) => {
-    await expect(connect(url)).rejects.toMatchObject({ code: 'TASKER_BAD_ARGUMENT', data: { field: 'url' } });
+    await expect(connect(url)).rejects.toMatchObject({
+      code: 'TASKER_BAD_ARGUMENT',
+      data: { field: 'url' },
+    });
   });
 
   it('gives up on a server that does not answer, by time and by signal', async () => {
@@ -53,7 +67,9 @@ describe('connect', () => {
     const address = silent.address();
     const port = address !== null && typeof address !== 'string' ? address.port : 0;
     const url = `postgresql://me@127.0.0.1:${port}/db`;
-    await expect(connect(url, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    await expect(connect(url, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'TASKER_DATABASE_UNREACHABLE',
+    });
     const controller = new AbortController();
     const reached = once(silent, 'connection');
     const attempt = connect(url, { signal: controller.signal });
@@ -71,7 +87,7 @@ describe('connect', () => {
     const ended = new Promise<void>((resolve) => void client.once('end', resolve));
     await other.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
     await ended;
-    await expect(client.query('SELECT 1')).rejects.toThrow();
+    await expect(client.query('SELECT 1')).rejects.toThrow(/not queryable|terminat/);
     await other.end();
   });
 });

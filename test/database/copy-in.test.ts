@@ -13,7 +13,9 @@ describe('copyIn', () => {
   beforeAll(async () => {
     database = await createTestDatabase({ migrated: false });
     client = await connect(database.url);
-    await client.query('CREATE TABLE things (big bigint, small integer, flag boolean, at timestamp, words text, doc jsonb)');
+    await client.query(
+      'CREATE TABLE things (big bigint, small integer, flag boolean, at timestamp, words text, doc jsonb)',
+    );
   });
 
   afterAll(async () => {
@@ -39,11 +41,27 @@ describe('copyIn', () => {
     out.prepared(prepareJsonb('[]'));
     out.row(6);
     for (let column = 0; column < 6; column += 1) out.null();
-    expect(await copyIn(client, 'COPY things FROM STDIN WITH (FORMAT binary)', [out.finish()])).toBe(3);
+    expect(
+      await copyIn(client, 'COPY things FROM STDIN WITH (FORMAT binary)', [out.finish()]),
+    ).toBe(3);
     const { rows } = await client.query('SELECT * FROM things ORDER BY big DESC NULLS LAST');
     expect(rows).toEqual([
-      { big: '9007199254740991', small: -2_147_483_648, flag: true, at: '2026-01-02 03:04:05.000006', words: 'zażółć "x"\t\\', doc: { a: [1, null] } },
-      { big: '-1', small: null, flag: false, at: '1969-12-31 23:59:59.999999', words: 'ready', doc: [] },
+      {
+        big: '9007199254740991',
+        small: -2_147_483_648,
+        flag: true,
+        at: '2026-01-02 03:04:05.000006',
+        words: 'zażółć "x"\t\\',
+        doc: { a: [1, null] },
+      },
+      {
+        big: '-1',
+        small: null,
+        flag: false,
+        at: '1969-12-31 23:59:59.999999',
+        words: 'ready',
+        doc: [],
+      },
       { big: null, small: null, flag: null, at: null, words: null, doc: null },
     ]);
   });
@@ -59,8 +77,12 @@ describe('copyIn', () => {
       }
       yield out.finish();
     }
-    expect(await copyIn(client, 'COPY numbers FROM STDIN WITH (FORMAT binary)', chunks())).toBe(300_000);
-    expect((await client.query('SELECT sum(n) AS sum FROM numbers')).rows).toEqual([{ sum: '44999850000' }]);
+    expect(await copyIn(client, 'COPY numbers FROM STDIN WITH (FORMAT binary)', chunks())).toBe(
+      300_000,
+    );
+    expect((await client.query('SELECT sum(n) AS sum FROM numbers')).rows).toEqual([
+      { sum: '44999850000' },
+    ]);
   });
 
   it('passes on what the sender throws and keeps the session', async () => {
@@ -74,7 +96,9 @@ describe('copyIn', () => {
 
   it('reports what the server refuses, before and during the data', async () => {
     await expect(copyIn(client, 'COPY absent FROM STDIN', [])).rejects.toThrow(/absent/);
-    await expect(copyIn(client, 'COPY numbers FROM STDIN', [Buffer.from('x\n')])).rejects.toThrow(/bigint/);
+    await expect(copyIn(client, 'COPY numbers FROM STDIN', [Buffer.from('x\n')])).rejects.toThrow(
+      /bigint/,
+    );
     const endless = (function* () {
       for (;;) yield Buffer.from('x\n'.repeat(10_000));
     })();

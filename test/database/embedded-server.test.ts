@@ -24,7 +24,10 @@ async function answer(url: string): Promise<unknown> {
 describe('startEmbeddedServer', () => {
   it('creates, copies and drops databases and stops twice', async () => {
     const phases: string[] = [];
-    const server = await startEmbeddedServer({ settings: FAST, onProgress: (message) => phases.push(message) });
+    const server = await startEmbeddedServer({
+      settings: FAST,
+      onProgress: (message) => phases.push(message),
+    });
     const url = await server.createDatabase('one "odd" name');
     expect(url).toBe(server.databaseUrl('one "odd" name'));
     const client = await connect(url);
@@ -35,10 +38,14 @@ describe('startEmbeddedServer', () => {
     copy.on('error', () => undefined);
     await server.dropDatabase('copy');
     await server.dropDatabase('never there');
-    await expect(connect(server.databaseUrl('copy'))).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    await expect(connect(server.databaseUrl('copy'))).rejects.toMatchObject({
+      code: 'TASKER_DATABASE_UNREACHABLE',
+    });
     await Promise.all([server.stop(), server.stop()]);
     await server.stop();
-    await expect(connect(server.url)).rejects.toMatchObject({ code: 'TASKER_DATABASE_UNREACHABLE' });
+    await expect(connect(server.url)).rejects.toMatchObject({
+      code: 'TASKER_DATABASE_UNREACHABLE',
+    });
     expect(phases).toHaveLength(2);
   });
 
@@ -66,9 +73,11 @@ describe('startEmbeddedServer', () => {
       code: 'TASKER_EMBEDDED_UNAVAILABLE',
       message: expect.stringMatching(/could not .*DATABASE_URL/s),
     });
-    await expect(startEmbeddedServer({ settings: { no_such_setting: '1' } })).rejects.toMatchObject({
-      message: expect.stringContaining('no_such_setting'),
-    });
+    await expect(startEmbeddedServer({ settings: { no_such_setting: '1' } })).rejects.toMatchObject(
+      {
+        message: expect.stringContaining('no_such_setting'),
+      },
+    );
   });
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
@@ -81,7 +90,9 @@ describe('startEmbeddedServer', () => {
         const server = await startEmbeddedServer({ settings: ${JSON.stringify(FAST)} });
         const made = ${directories}.filter((name) => !before.has(name) && name.startsWith('tasker-core-postgres-'));
         console.log(JSON.stringify({ url: server.url, made }));`;
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
       const { url, made } = JSON.parse(line) as { url: string; made: string[] };
       const watched = await connect(url);
@@ -90,10 +101,17 @@ describe('startEmbeddedServer', () => {
       const [, by] = (await once(child, 'exit')) as [number | null, string | null];
       expect(by).toBe(signal);
       await gone;
-      await expect.poll(() => connect(url).then(() => 'up', (error: { code: string }) => error.code)).toBe(
-        'TASKER_DATABASE_UNREACHABLE',
-      );
-      await expect.poll(() => made.some((name) => existsSync(join(tmpdir(), name))), { timeout: 10_000 }).toBe(false);
+      await expect
+        .poll(() =>
+          connect(url).then(
+            () => 'up',
+            (error: { code: string }) => error.code,
+          ),
+        )
+        .toBe('TASKER_DATABASE_UNREACHABLE');
+      await expect
+        .poll(() => made.some((name) => existsSync(join(tmpdir(), name))), { timeout: 10_000 })
+        .toBe(false);
     });
   }
 });

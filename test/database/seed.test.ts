@@ -3,14 +3,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { seedDatabase, type SeedOptions, type SeedProgress, type SeedReport } from '../../src/database/seed.ts';
+import {
+  seedDatabase,
+  type SeedOptions,
+  type SeedProgress,
+  type SeedReport,
+} from '../../src/database/seed.ts';
 import { SEED_TABLES } from '../../src/database/seed-rows.ts';
 import { parseMix } from '../../src/templates/sample-workflows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const NOW = '2026-03-04T05:06:07.123456Z';
 
-async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
   const client = await connect(url);
   try {
     return await work(client);
@@ -20,12 +28,13 @@ async function withClient<Result>(url: string, work: (client: pg.Client) => Prom
 }
 
 /** One text for the content of all tables that a seeding fills. */
-async function fingerprint(url: string): Promise<unknown> {
+async function fingerprint(url: string): Promise<Record<string, string> | undefined> {
   return withClient(url, async (client) => {
     const columns = SEED_TABLES.map(
-      (table) => `(SELECT md5(string_agg(md5(row::text), '' ORDER BY row::text)) FROM ${table} AS row) AS ${table}`,
+      (table) =>
+        `(SELECT md5(string_agg(md5(row::text), '' ORDER BY row::text)) FROM ${table} AS row) AS ${table}`,
     );
-    return (await client.query(`SELECT ${columns.join(', ')}`)).rows[0];
+    return (await client.query<Record<string, string>>(`SELECT ${columns.join(', ')}`)).rows[0];
   });
 }
 
@@ -48,7 +57,9 @@ describe('seedDatabase', () => {
     ).rows;
 
   const count = async (from: string): Promise<number> => {
-    const { rows } = await client.query<{ n: number }>(`SELECT count(*)::integer AS n FROM ${from}`);
+    const { rows } = await client.query<{ n: number }>(
+      `SELECT count(*)::integer AS n FROM ${from}`,
+    );
     return rows[0]?.n ?? -1;
   };
 
@@ -78,7 +89,11 @@ describe('seedDatabase', () => {
     expect(await count('tasker_task_transitions')).toBe(report.taskTransitions);
     expect(await count('tasker_workflow_step_transitions')).toBe(report.stepTransitions);
     expect(report.stepsPerSecond).toBeGreaterThan(0);
-    expect([...new Set(progress.map(({ phase }) => phase))]).toEqual([...SEED_TABLES, 'indexes', 'vacuum']);
+    expect([...new Set(progress.map(({ phase }) => phase))]).toEqual([
+      ...SEED_TABLES,
+      'indexes',
+      'vacuum',
+    ]);
     for (const table of SEED_TABLES) {
       const done = progress.filter(({ phase }) => phase === table).map((step) => step.done);
       expect(done).toEqual(done.toSorted((a, b) => a - b));
@@ -110,7 +125,11 @@ describe('seedDatabase', () => {
       { step: 'extract_products', limit: 3, parents: null },
       { step: 'transform_customer_metrics', limit: 2, parents: 'extract_orders extract_users' },
       { step: 'transform_product_metrics', limit: 2, parents: 'extract_orders extract_products' },
-      { step: 'generate_insights', limit: 3, parents: 'transform_customer_metrics transform_product_metrics' },
+      {
+        step: 'generate_insights',
+        limit: 3,
+        parents: 'transform_customer_metrics transform_product_metrics',
+      },
       { step: 'update_dashboard', limit: 3, parents: 'generate_insights' },
       { step: 'send_notifications', limit: 5, parents: 'update_dashboard' },
     ]);
@@ -128,9 +147,17 @@ describe('seedDatabase', () => {
     const found = new Map(rows.map(({ task, step, n }) => [`${task} / ${step}`, Number(n)]));
     expect([...found.keys()]).toEqual(
       expect.arrayContaining([
-        'untouched / untouched', 'complete / complete', 'complete / resolved_manually', 'in_progress / complete',
-        'in_progress / in_progress', 'in_progress / error', 'in_progress / untouched', 'error / error',
-        'error / untouched', 'cancelled / cancelled', 'cancelled / complete',
+        'untouched / untouched',
+        'complete / complete',
+        'complete / resolved_manually',
+        'in_progress / complete',
+        'in_progress / in_progress',
+        'in_progress / error',
+        'in_progress / untouched',
+        'error / error',
+        'error / untouched',
+        'cancelled / cancelled',
+        'cancelled / complete',
       ]),
     );
     expect(found.get('complete / complete')).toBeGreaterThan(report.steps / 2);
@@ -145,12 +172,17 @@ describe('seedDatabase', () => {
   });
 
   it.each([
-    ['a step begins before a parent is done', `tasker_workflow_step_edges edge
+    [
+      'a step begins before a parent is done',
+      `tasker_workflow_step_edges edge
       JOIN tasker_workflow_step_transitions child ON child.workflow_step_id = edge.to_step_id AND child.to_state = 'in_progress'
       LEFT JOIN tasker_workflow_step_transitions parent ON parent.workflow_step_id = edge.from_step_id
         AND parent.to_state IN ('complete', 'resolved_manually')
-      WHERE parent.created_at IS NULL OR parent.created_at > child.created_at`],
-    ['a transition does not follow on the one before it', `(
+      WHERE parent.created_at IS NULL OR parent.created_at > child.created_at`,
+    ],
+    [
+      'a transition does not follow on the one before it',
+      `(
       SELECT from_state, sort_key, created_at, most_recent,
              lag(to_state, 1, 'pending') OVER owner AS before, lag(created_at) OVER owner AS earlier,
              row_number() OVER owner AS position, count(*) OVER (PARTITION BY kind, id) AS total, kind, to_state
@@ -160,8 +192,11 @@ describe('seedDatabase', () => {
       WHERE from_state IS DISTINCT FROM before OR earlier > created_at OR sort_key <> position * 10
          OR most_recent <> (position = total) OR created_at > '${NOW}'::timestamp
          OR (from_state, to_state) NOT IN (('pending', 'in_progress'), ('pending', 'cancelled'), ('in_progress', 'complete'),
-             ('in_progress', 'error'), ('in_progress', 'cancelled'), ('error', 'pending'), ('error', 'resolved_manually'))`],
-    ['the columns of a step belie its transitions', `tasker_workflow_steps step
+             ('in_progress', 'error'), ('in_progress', 'cancelled'), ('error', 'pending'), ('error', 'resolved_manually'))`,
+    ],
+    [
+      'the columns of a step belie its transitions',
+      `tasker_workflow_steps step
       LEFT JOIN tasker_workflow_step_transitions latest ON latest.workflow_step_id = step.workflow_step_id AND latest.most_recent
       CROSS JOIN LATERAL (SELECT count(*) AS n, max(created_at) AS at FROM tasker_workflow_step_transitions tried
         WHERE tried.workflow_step_id = step.workflow_step_id AND tried.to_state IN ('complete', 'error')) AS tries
@@ -169,13 +204,17 @@ describe('seedDatabase', () => {
          OR step.processed <> (coalesce(latest.to_state, '') IN ('complete', 'resolved_manually'))
          OR step.processed <> (step.processed_at IS NOT NULL)
          OR step.in_process <> (coalesce(latest.to_state, '') = 'in_progress')
-         OR step.created_at > latest.created_at OR step.inputs IS NULL OR step.results IS NULL`],
-    ['a task is complete with unfinished steps, or not although all are done', `tasker_tasks task
+         OR step.created_at > latest.created_at OR step.inputs IS NULL OR step.results IS NULL`,
+    ],
+    [
+      'a task is complete with unfinished steps, or not although all are done',
+      `tasker_tasks task
       LEFT JOIN tasker_task_transitions latest ON latest.task_id = task.task_id AND latest.most_recent
       WHERE task.complete <> (coalesce(latest.to_state, '') = 'complete')
          OR task.complete = EXISTS (SELECT FROM tasker_workflow_steps step WHERE step.task_id = task.task_id AND NOT step.processed)
          OR task.context = '{}' OR task.tags <> '[]' OR task.bypass_steps::text <> '[]'
-         OR task.identity_hash !~ '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'`],
+         OR task.identity_hash !~ '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'`,
+    ],
   ])('in no case %s', async (_fault, from) => {
     expect(await count(from)).toBe(0);
   });
@@ -193,8 +232,16 @@ describe('seedDatabase', () => {
   });
 
   it('refuses a database with tasks, and adds to it when forced', async () => {
-    const again: SeedOptions = { url: database.url, tasks: 20_500, mix: parseMix('inventory/stock_management=3,linear=1'), now: NOW };
-    await expect(seedDatabase(again)).rejects.toMatchObject({ code: 'TASKER_NOT_EMPTY', message: expect.stringContaining('force') });
+    const again: SeedOptions = {
+      url: database.url,
+      tasks: 20_500,
+      mix: parseMix('inventory/stock_management=3,linear=1'),
+      now: NOW,
+    };
+    await expect(seedDatabase(again)).rejects.toMatchObject({
+      code: 'TASKER_NOT_EMPTY',
+      message: expect.stringContaining('force'),
+    });
     const before = await count('tasker_tasks');
     const added = await seedDatabase({ ...again, force: true });
     expect(added).toMatchObject({ tasks: 20_500 });
@@ -220,7 +267,11 @@ describe('seedDatabase, started anew', () => {
 
   it('fills the benchmark mix with ten steps a task and about forty transitions', async () => {
     await using database = await createTestDatabase();
-    const report = await seedDatabase({ url: database.url, tasks: 1_000, mix: parseMix('batch10') });
+    const report = await seedDatabase({
+      url: database.url,
+      tasks: 1_000,
+      mix: parseMix('batch10'),
+    });
     expect(report.steps).toBe(10_000);
     expect(report.edges / 1_000).toBeCloseTo(15, 0);
     expect((report.stepTransitions + report.taskTransitions) / 1_000).toBeGreaterThan(35);
@@ -230,7 +281,10 @@ describe('seedDatabase, started anew', () => {
     await using database = await createTestDatabase({ indexes: 'rails' });
     const report = await seedDatabase({ ...options, url: database.url });
     expect(report.tasks).toBe(400);
-    expect(await migrate({ url: database.url, indexes: 'rails' })).toMatchObject({ applied: [], createdIndexes: [] });
+    expect(await migrate({ url: database.url, indexes: 'rails' })).toMatchObject({
+      applied: [],
+      createdIndexes: [],
+    });
   });
 
   it('stores nothing when it is aborted, and can be run then', async () => {
@@ -256,7 +310,9 @@ describe('seedDatabase, started anew', () => {
     ['now', { now: 'yesterday' }],
     ['mix', { mix: [] }],
   ])('names a bad %s', async (field, bad) => {
-    await expect(seedDatabase({ ...options, url: 'postgresql://nowhere.invalid/x', ...bad })).rejects.toMatchObject({
+    await expect(
+      seedDatabase({ ...options, url: 'postgresql://nowhere.invalid/x', ...bad }),
+    ).rejects.toMatchObject({
       code: 'TASKER_BAD_ARGUMENT',
       data: { field },
     });
@@ -264,6 +320,8 @@ describe('seedDatabase, started anew', () => {
 
   it('says so when the schema is missing', async () => {
     await using database = await createTestDatabase({ migrated: false });
-    await expect(seedDatabase({ ...options, url: database.url })).rejects.toMatchObject({ code: 'TASKER_NOT_TASKER_DATABASE' });
+    await expect(seedDatabase({ ...options, url: database.url })).rejects.toMatchObject({
+      code: 'TASKER_NOT_TASKER_DATABASE',
+    });
   });
 });

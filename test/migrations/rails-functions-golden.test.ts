@@ -48,8 +48,11 @@ describe.each(GOLDEN_SETS)('SQL functions on the golden set %s', (set) => {
     // The set has waits that end exactly at its instant and one microsecond later. The same functions are installed
     // with that instant in the place of NOW(), rather than every stored and expected time moved.
     clock = `timestamp '${meta.now}'`;
-    for (const definition of RAILS_FUNCTIONS) await client.query(createFunctionStatement(definition, clock));
-    taskIds = (await goldenRows<{ task_id: number }>(set, 'tasks')).map((task) => BigInt(task.task_id));
+    for (const definition of RAILS_FUNCTIONS)
+      await client.query(createFunctionStatement(definition, clock));
+    taskIds = (await goldenRows<{ task_id: number }>(set, 'tasks')).map((task) =>
+      BigInt(task.task_id),
+    );
     readiness = await goldenRows<Row>(set, 'expected_readiness');
     contexts = await goldenRows<Row>(set, 'expected_contexts');
   });
@@ -59,7 +62,8 @@ describe.each(GOLDEN_SETS)('SQL functions on the golden set %s', (set) => {
     await database.drop();
   });
 
-  const byStep = (a: Row, b: Row): number => Number(a['workflow_step_id']) - Number(b['workflow_step_id']);
+  const byStep = (a: Row, b: Row): number =>
+    Number(a['workflow_step_id']) - Number(b['workflow_step_id']);
 
   it('batch readiness gives every expected row', async () => {
     const rows = (await railsStepReadinessBatch(client, taskIds)).map(golden).toSorted(byStep);
@@ -69,21 +73,25 @@ describe.each(GOLDEN_SETS)('SQL functions on the golden set %s', (set) => {
 
   it('single readiness gives the same rows, or only the steps asked for', async () => {
     const rows: Row[] = [];
-    for (const taskId of taskIds) rows.push(...(await railsStepReadiness(client, taskId)).map(golden));
+    for (const taskId of taskIds)
+      rows.push(...(await railsStepReadiness(client, taskId)).map(golden));
     expect(rows.toSorted(byStep)).toEqual(readiness);
     const wanted = readiness.find((row) => Number(row['total_parents']) > 1) ?? {};
     const stranger = readiness.find((row) => row['task_id'] !== wanted['task_id']) ?? {};
     const own = BigInt(Number(wanted['workflow_step_id']));
     const foreign = BigInt(Number(stranger['workflow_step_id']));
     const taskId = BigInt(Number(wanted['task_id']));
-    expect((await railsStepReadiness(client, taskId, [own, own, foreign, 1n])).map(golden)).toEqual([wanted]);
+    expect((await railsStepReadiness(client, taskId, [own, own, foreign, 1n])).map(golden)).toEqual(
+      [wanted],
+    );
     expect(await railsStepReadiness(client, taskId, [])).toEqual([]);
   });
 
   it('contexts give every expected row, in batch and one by one', async () => {
     expect((await railsTaskContexts(client, taskIds.toReversed())).map(golden)).toEqual(contexts);
     const singles: Row[] = [];
-    for (const taskId of taskIds) singles.push(golden((await railsTaskContext(client, taskId)) ?? {}));
+    for (const taskId of taskIds)
+      singles.push(golden((await railsTaskContext(client, taskId)) ?? {}));
     expect(singles).toEqual(contexts);
   });
 
@@ -91,7 +99,10 @@ describe.each(GOLDEN_SETS)('SQL functions on the golden set %s', (set) => {
     const pairs: [number, number][] = [];
     for (const taskId of taskIds) {
       const rows = await railsDependencyLevels(client, taskId);
-      const levels = rows.map((row): [number, number] => [Number(row.workflow_step_id), row.dependency_level]);
+      const levels = rows.map((row): [number, number] => [
+        Number(row.workflow_step_id),
+        row.dependency_level,
+      ]);
       expect(levels).toEqual(levels.toSorted((a, b) => a[1] - b[1] || a[0] - b[0]));
       pairs.push(...levels);
     }
@@ -122,6 +133,8 @@ describe.each(GOLDEN_SETS)('SQL functions on the golden set %s', (set) => {
     const single = await railsStepReadinessBatch(client, [first]);
     expect(await railsStepReadinessBatch(client, [first, first])).toHaveLength(single.length);
     expect((await client.query('SELECT * FROM get_step_readiness_status(NULL)')).rows).toEqual([]);
-    expect((await client.query(`SELECT * FROM get_step_readiness_status(${first}, '{NULL}')`)).rows).toEqual([]);
+    expect(
+      (await client.query(`SELECT * FROM get_step_readiness_status(${first}, '{NULL}')`)).rows,
+    ).toEqual([]);
   });
 });

@@ -2,7 +2,11 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { railsDependencyLevels, railsStepReadiness, railsTaskContext } from '../../src/database/rails-queries.ts';
+import {
+  railsDependencyLevels,
+  railsStepReadiness,
+  railsTaskContext,
+} from '../../src/database/rails-queries.ts';
 import { readyStepIds } from '../../src/database/ready-ids-query.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -30,7 +34,11 @@ describe('SQL functions on rows of our own', () => {
   });
 
   /** Task `id` (odd ids in namespace other) created 30 minutes ago, its steps 20 minutes ago. */
-  async function addTask(id: number, steps: readonly number[], edges: readonly (readonly [number, number])[] = []): Promise<void> {
+  async function addTask(
+    id: number,
+    steps: readonly number[],
+    edges: readonly (readonly [number, number])[] = [],
+  ): Promise<void> {
     await client.query(
       `INSERT INTO tasker_tasks (task_id, named_task_id, requested_at, identity_hash, created_at, updated_at)
        VALUES ($1::bigint, 1 + $1::bigint % 2, NOW(), $1::bigint, NOW() - interval '30 minutes', NOW())`,
@@ -49,7 +57,10 @@ describe('SQL functions on rows of our own', () => {
   }
 
   async function enter(step: number, state: string, secondsAgo: number): Promise<void> {
-    await client.query('UPDATE tasker_workflow_step_transitions SET most_recent = false WHERE workflow_step_id = $1', [step]);
+    await client.query(
+      'UPDATE tasker_workflow_step_transitions SET most_recent = false WHERE workflow_step_id = $1',
+      [step],
+    );
     await client.query(
       `INSERT INTO tasker_workflow_step_transitions (workflow_step_id, to_state, sort_key, created_at, updated_at)
        SELECT $1::bigint, $2, 10 + 10 * count(*), NOW() - make_interval(secs => $3), NOW()
@@ -87,16 +98,22 @@ describe('SQL functions on rows of our own', () => {
     for (const zone of ['America/New_York', 'Asia/Tokyo', 'UTC']) {
       await client.query(`SET TIME ZONE '${zone}'`);
       const rows = await railsStepReadiness(client, 2n);
-      expect(rows.filter((row) => row.ready_for_execution).map((row) => row.workflow_step_id)).toEqual(['201']);
+      expect(
+        rows.filter((row) => row.ready_for_execution).map((row) => row.workflow_step_id),
+      ).toEqual(['201']);
       expect(await readyStepIds(client, [2n])).toEqual(['201']);
     }
   });
 
   it('count no waiting inside one open transaction', async () => {
     await addTask(8, [801]);
-    await client.query('UPDATE tasker_workflow_steps SET last_attempted_at = NOW(), backoff_request_seconds = 0 WHERE task_id = 8');
+    await client.query(
+      'UPDATE tasker_workflow_steps SET last_attempted_at = NOW(), backoff_request_seconds = 0 WHERE task_id = 8',
+    );
     await client.query('BEGIN');
-    await client.query(`UPDATE tasker_workflow_steps SET last_attempted_at = NOW() + interval '1 microsecond' WHERE task_id = 8`);
+    await client.query(
+      `UPDATE tasker_workflow_steps SET last_attempted_at = NOW() + interval '1 microsecond' WHERE task_id = 8`,
+    );
     await client.query('SELECT pg_sleep(0.001)');
     expect(await readyStepIds(client, [8n])).toEqual([]);
     expect((await railsTaskContext(client, 8n))?.ready_steps).toBe('0');
@@ -105,22 +122,55 @@ describe('SQL functions on rows of our own', () => {
   });
 
   it('report a circle that a root leads into, and leave out one that no root reaches', async () => {
-    await addTask(3, [301, 302, 303, 304], [[301, 302], [302, 303], [303, 304], [304, 302]]);
+    await addTask(
+      3,
+      [301, 302, 303, 304],
+      [
+        [301, 302],
+        [302, 303],
+        [303, 304],
+        [304, 302],
+      ],
+    );
     await expect(railsDependencyLevels(client, 3n)).rejects.toThrow(/task 3 .*circle: 3 of them/);
     expect((await railsTaskContext(client, 3n))?.ready_steps).toBe('1');
-    await addTask(4, [401, 402, 403], [[402, 403], [403, 402]]);
-    expect(await railsDependencyLevels(client, 4n)).toEqual([{ workflow_step_id: '401', dependency_level: 0 }]);
+    await addTask(
+      4,
+      [401, 402, 403],
+      [
+        [402, 403],
+        [403, 402],
+      ],
+    );
+    expect(await railsDependencyLevels(client, 4n)).toEqual([
+      { workflow_step_id: '401', dependency_level: 0 },
+    ]);
   });
 
   it('have the levels of a long chain and of stacked diamonds', async () => {
     const chain = Array.from({ length: 10_000 }, (_, index) => 10_000 + index);
-    await addTask(5, chain, chain.slice(1).map((step) => [step - 1, step] as const));
-    expect((await railsDependencyLevels(client, 5n)).at(-1)).toEqual({ workflow_step_id: '19999', dependency_level: 9_999 });
+    await addTask(
+      5,
+      chain,
+      chain.slice(1).map((step) => [step - 1, step] as const),
+    );
+    expect((await railsDependencyLevels(client, 5n)).at(-1)).toEqual({
+      workflow_step_id: '19999',
+      dependency_level: 9_999,
+    });
     const tops = Array.from({ length: 200 }, (_, index) => 30_000 + index * 3);
-    const edges = tops.flatMap((top): [number, number][] => [[top, top + 1], [top, top + 2], [top + 1, top + 3], [top + 2, top + 3]]);
+    const edges = tops.flatMap((top): [number, number][] => [
+      [top, top + 1],
+      [top, top + 2],
+      [top + 1, top + 3],
+      [top + 2, top + 3],
+    ]);
     const last = 30_000 + tops.length * 3;
     await addTask(6, [...tops.flatMap((top) => [top, top + 1, top + 2]), last], edges);
-    expect((await railsDependencyLevels(client, 6n)).at(-1)).toEqual({ workflow_step_id: String(last), dependency_level: 400 });
+    expect((await railsDependencyLevels(client, 6n)).at(-1)).toEqual({
+      workflow_step_id: String(last),
+      dependency_level: 400,
+    });
   });
 
   it('count health, slowest and analytics by what they mean', async () => {
@@ -139,51 +189,95 @@ describe('SQL functions on rows of our own', () => {
       'SELECT (SELECT count(*) FROM tasker_tasks) AS tasks, (SELECT count(*) FROM tasker_workflow_steps) AS steps',
     );
     const tasks = Number(all[0]?.tasks);
-    const { rows: health } = await client.query<Record<string, string>>('SELECT * FROM get_system_health_counts_v01()');
+    const { rows: health } = await client.query<Record<string, string>>(
+      'SELECT * FROM get_system_health_counts_v01()',
+    );
     expect(health).toEqual([
       {
-        total_tasks: String(tasks), pending_tasks: String(tasks - 3), in_progress_tasks: '1', complete_tasks: '1',
-        error_tasks: '1', cancelled_tasks: '0', total_steps: all[0]?.steps,
-        pending_steps: String(Number(all[0]?.steps) - 9), in_progress_steps: '1', complete_steps: '1', error_steps: '7',
-        retryable_error_steps: '7', exhausted_retry_steps: '0', in_backoff_steps: '0',
-        active_connections: expect.stringMatching(/^[1-9]/), max_connections: expect.stringMatching(/^[1-9]/),
+        total_tasks: String(tasks),
+        pending_tasks: String(tasks - 3),
+        in_progress_tasks: '1',
+        complete_tasks: '1',
+        error_tasks: '1',
+        cancelled_tasks: '0',
+        total_steps: all[0]?.steps,
+        pending_steps: String(Number(all[0]?.steps) - 9),
+        in_progress_steps: '1',
+        complete_steps: '1',
+        error_steps: '7',
+        retryable_error_steps: '7',
+        exhausted_retry_steps: '0',
+        in_backoff_steps: '0',
+        active_connections: expect.stringMatching(/^[1-9]/),
+        max_connections: expect.stringMatching(/^[1-9]/),
       },
     ]);
 
-    const slowTasks = (arguments_: string) => client.query(`SELECT * FROM get_slowest_tasks_v01(${arguments_})`);
-    expect((await slowTasks("namespace_filter => 'other', version_filter => '2.0.0', task_name_filter => 'a'")).rows).toEqual(
+    const slowTasks = (arguments_: string) =>
+      client.query(`SELECT * FROM get_slowest_tasks_v01(${arguments_})`);
+    expect(
+      (
+        await slowTasks(
+          "namespace_filter => 'other', version_filter => '2.0.0', task_name_filter => 'a'",
+        )
+      ).rows,
+    ).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
-          task_id: '7', task_name: 'a', namespace_name: 'other', version: '2.0.0', step_count: '3',
-          completed_steps: '1', error_steps: '1', duration_seconds: '1000.000',
+          task_id: '7',
+          task_name: 'a',
+          namespace_name: 'other',
+          version: '2.0.0',
+          step_count: '3',
+          completed_steps: '1',
+          error_steps: '1',
+          duration_seconds: '1000.000',
         }),
       ]),
     );
     expect((await slowTasks('NOW()')).rows).toEqual([]);
     expect((await slowTasks('limit_count => 1')).rows).toHaveLength(1);
     expect((await slowTasks('limit_count => NULL')).rows).toHaveLength(3);
-    const slowSteps = (arguments_: string) => client.query(`SELECT * FROM get_slowest_steps_v01(${arguments_})`);
+    const slowSteps = (arguments_: string) =>
+      client.query(`SELECT * FROM get_slowest_steps_v01(${arguments_})`);
     expect((await slowSteps('')).rows).toEqual([
       expect.objectContaining({
-        workflow_step_id: '701', step_name: 'step_22', duration_seconds: '200.000', step_status: 'complete',
+        workflow_step_id: '701',
+        step_name: 'step_22',
+        duration_seconds: '200.000',
+        step_status: 'complete',
         completed_at: expect.stringMatching(/\+00$/),
       }),
     ]);
     expect((await slowSteps("namespace_filter => 'default'")).rows).toEqual([]);
 
-    const analytics = (since: string) => client.query(`SELECT * FROM get_analytics_metrics_v01(${since})`);
+    const analytics = (since: string) =>
+      client.query(`SELECT * FROM get_analytics_metrics_v01(${since})`);
     expect((await analytics("NOW() - interval '2 hours'")).rows).toEqual([
       expect.objectContaining({
-        active_tasks_count: '1', total_namespaces_count: '2', unique_task_types_count: '1', system_health_score: '0.250',
-        task_throughput: String(tasks), completion_count: '1', error_count: '3',
-        completion_rate: (100 / tasks).toFixed(2), error_rate: (300 / tasks).toFixed(2),
-        avg_task_duration: '800.000', avg_step_duration: '200.000', step_throughput: all[0]?.steps,
+        active_tasks_count: '1',
+        total_namespaces_count: '2',
+        unique_task_types_count: '1',
+        system_health_score: '0.250',
+        task_throughput: String(tasks),
+        completion_count: '1',
+        error_count: '3',
+        completion_rate: (100 / tasks).toFixed(2),
+        error_rate: (300 / tasks).toFixed(2),
+        avg_task_duration: '800.000',
+        avg_step_duration: '200.000',
+        step_throughput: all[0]?.steps,
       }),
     ]);
     expect((await analytics('NOW()')).rows).toEqual([
       expect.objectContaining({
-        task_throughput: '0', completion_rate: '0.0', error_rate: '0.0', avg_task_duration: '0', avg_step_duration: '0',
-        step_throughput: '0', system_health_score: '0.250',
+        task_throughput: '0',
+        completion_rate: '0.0',
+        error_rate: '0.0',
+        avg_task_duration: '0',
+        avg_step_duration: '0',
+        step_throughput: '0',
+        system_health_score: '0.250',
       }),
     ]);
     await client.query('ROLLBACK');
@@ -237,7 +331,8 @@ describe('installRailsFunctions', () => {
       code: 'TASKER_SCHEMA_CONFLICT',
       message: expect.stringContaining('calculate_dependency_levels'),
     });
-    const count = "SELECT count(*)::int AS n FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
+    const count =
+      "SELECT count(*)::int AS n FROM pg_proc WHERE pronamespace = 'public'::regnamespace";
     expect((await client.query(count)).rows).toEqual([{ n: 1 }]);
     await client.query(older('tasker-core: an older one'));
     await installRailsFunctions(client);

@@ -24,7 +24,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const embedded =
     external === undefined
       ? await startEmbeddedServer({
-          settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off' },
+          settings: {
+            fsync: 'off',
+            synchronous_commit: 'off',
+            full_page_writes: 'off',
+            autovacuum: 'off',
+          },
         })
       : undefined;
   const url = embedded?.url ?? external ?? '';
@@ -41,9 +46,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function dropAll(url: string, prefix: string): Promise<void> {
   const client = await connect(url);
-  const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE starts_with(datname, $1)', [
-    prefix,
-  ]);
+  const { rows } = await client.query<{ datname: string }>(
+    'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+    [prefix],
+  );
   await client.end();
   for (const { datname } of rows) await dropDatabase(url, datname);
 }

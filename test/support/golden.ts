@@ -29,7 +29,9 @@ export function goldenDirectory(set: GoldenSet): URL {
 
 /** The set's meta.json. */
 export async function goldenMeta(set: GoldenSet): Promise<GoldenMeta> {
-  return JSON.parse(await readFile(new URL('meta.json', goldenDirectory(set)), 'utf8')) as GoldenMeta;
+  return JSON.parse(
+    await readFile(new URL('meta.json', goldenDirectory(set)), 'utf8'),
+  ) as GoldenMeta;
 }
 
 /** All rows of one NDJSON file of the set. */
@@ -75,15 +77,24 @@ export async function loadGolden(client: pg.Client, set: GoldenSet): Promise<Gol
   await client.query({
     text: `INSERT INTO tasker_named_steps (named_step_id, dependent_system_id, name, created_at, updated_at)
            SELECT id, 1, name, $3, $3 FROM unnest($1::integer[], $2::text[]) AS step(id, name) ON CONFLICT DO NOTHING`,
-    values: [meta.named_steps.map((step) => step.named_step_id), meta.named_steps.map((step) => step.name), meta.now],
+    values: [
+      meta.named_steps.map((step) => step.named_step_id),
+      meta.named_steps.map((step) => step.name),
+      meta.now,
+    ],
   });
   await copyObjects(
     client,
     'tasker_tasks',
-    tasks.map((task) => ({ ...task, requested_at: meta.now, identity_hash: `golden-${task.task_id}`, ...stamps })),
+    tasks.map((task) => ({
+      ...task,
+      requested_at: meta.now,
+      identity_hash: `golden-${task.task_id}`,
+      ...stamps,
+    })),
   );
   for (const [file, table] of FILES) {
-    const rows = await goldenRows<Record<string, unknown>>(set, file);
+    const rows = await goldenRows<Record<string, Cell>>(set, file);
     await copyObjects(
       client,
       table,
@@ -95,8 +106,14 @@ export async function loadGolden(client: pg.Client, set: GoldenSet): Promise<Gol
   return meta;
 }
 
+type Cell = string | number | boolean | null;
+
 /** Stores plain objects of one shape: COPY in text form, null as `\N`. */
-async function copyObjects(client: pg.Client, table: string, rows: readonly Record<string, unknown>[]): Promise<void> {
+async function copyObjects(
+  client: pg.Client,
+  table: string,
+  rows: readonly Record<string, Cell>[],
+): Promise<void> {
   const [first] = rows;
   if (first === undefined) return;
   const columns = Object.keys(first);
@@ -107,7 +124,7 @@ async function copyObjects(client: pg.Client, table: string, rows: readonly Reco
   if (stored !== rows.length) throw new Error(`${table}: ${stored} of ${rows.length} rows stored`);
 }
 
-function cell(value: unknown): string {
+function cell(value: Cell | undefined): string {
   if (value === null || value === undefined) return '\\N';
   return String(value).replace(/[\\\t\n\r]/g, (character) => `\\${character}`);
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { BENCHMARK_WORKFLOWS, parseMix, SAMPLE_WORKFLOWS } from '../../src/templates/sample-workflows.ts';
+import {
+  BENCHMARK_WORKFLOWS,
+  parseMix,
+  SAMPLE_WORKFLOWS,
+} from '../../src/templates/sample-workflows.ts';
 
 /** Steps and edges of each sample, counted by hand from its description. */
 const SIZES: Readonly<Record<string, readonly [steps: number, edges: number, failures: number]>> = {
@@ -36,19 +40,24 @@ describe('sample workflows', () => {
     expect(Object.fromEntries(sizes)).toEqual(SIZES);
   });
 
-  it.each([...SAMPLE_WORKFLOWS, ...BENCHMARK_WORKFLOWS])('$namespace.$name lists parents before children', ({ steps }) => {
-    const seen = new Set<string>();
-    for (const step of steps) {
-      expect(step.dependsOn.filter((parent) => !seen.has(parent))).toEqual([]);
-      expect(seen.has(step.name)).toBe(false);
-      expect(step.failures.length).toBeLessThan(step.retryLimit);
-      seen.add(step.name);
-    }
-  });
+  it.each([...SAMPLE_WORKFLOWS, ...BENCHMARK_WORKFLOWS])(
+    '$namespace.$name lists parents before children',
+    ({ steps }) => {
+      const seen = new Set<string>();
+      for (const step of steps) {
+        expect(step.dependsOn.filter((parent) => !seen.has(parent))).toEqual([]);
+        expect(seen.has(step.name)).toBe(false);
+        expect(step.failures.length).toBeLessThan(step.retryLimit);
+        seen.add(step.name);
+      }
+    },
+  );
 
   it('keep the limits that differ from three', () => {
     const limits = SAMPLE_WORKFLOWS.flatMap(({ namespace, name, steps }) =>
-      steps.filter((step) => step.retryLimit !== 3).map((step) => `${namespace}.${name}.${step.name} ${step.retryLimit}`),
+      steps
+        .filter((step) => step.retryLimit !== 3)
+        .map((step) => `${namespace}.${name}.${step.name} ${step.retryLimit}`),
     );
     expect(limits).toEqual([
       'ecommerce.process_order.update_inventory 2',
@@ -72,7 +81,9 @@ describe('sample workflows', () => {
 
   it('for benchmarks are five graphs of ten steps with fifteen edges on average', () => {
     expect(BENCHMARK_WORKFLOWS.map(({ steps }) => steps.length)).toEqual([10, 10, 10, 10, 10]);
-    expect(BENCHMARK_WORKFLOWS.flatMap(({ steps }) => steps.flatMap((step) => step.dependsOn))).toHaveLength(75);
+    expect(
+      BENCHMARK_WORKFLOWS.flatMap(({ steps }) => steps.flatMap((step) => step.dependsOn)),
+    ).toHaveLength(75);
   });
 });
 
@@ -111,6 +122,8 @@ describe('parseMix', () => {
   });
 
   it('says which two samples share a name', () => {
-    expect(() => parseMix('process_refund')).toThrow('payments.process_refund or customer_success.process_refund');
+    expect(() => parseMix('process_refund')).toThrow(
+      'payments.process_refund or customer_success.process_refund',
+    );
   });
 });

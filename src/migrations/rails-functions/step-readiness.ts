@@ -12,7 +12,10 @@ export const stepReadiness: FunctionDefinition = {
   parameters: 'input_task_id bigint, step_ids bigint[] DEFAULT NULL',
   columns: COLUMNS,
   body: (clock) =>
-    readiness(clock, 'step.task_id = input_task_id AND (step_ids IS NULL OR step.workflow_step_id = ANY (step_ids))'),
+    readiness(
+      clock,
+      'step.task_id = input_task_id AND (step_ids IS NULL OR step.workflow_step_id = ANY (step_ids))',
+    ),
 };
 
 /** Readiness of every step of the listed tasks. */
