@@ -2,6 +2,8 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 
 import { ENTITIES } from '../entities/entities.ts';
+import { TaskerError } from '../errors.ts';
+import { redactUrl } from './connection.ts';
 
 /** Options of {@link createOrm}. */
 export interface OrmOptions {
@@ -24,16 +26,16 @@ const SESSION = `SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, MDY'; SET jit = off`
 
 /** The configuration behind {@link createOrm}, for tools that want to start MikroORM themselves. */
 export function ormConfiguration(options: OrmOptions) {
-  const database = decodeURIComponent(new URL(options.url).pathname.slice(1));
   return {
     entities: ENTITIES,
     // Only the name is taken from here: the driver's own reading of the URL loses its parameters.
-    dbName: database,
+    dbName: databaseName(options.url),
     driverOptions: {
       connectionString: options.url,
       application_name: options.applicationName ?? 'tasker-core',
       max: options.maxConnections ?? 10,
       keepAlive: true,
+      connectionTimeoutMillis: 10_000,
       onConnect: async (client: pg.ClientBase) => {
         await client.query(SESSION);
       },
@@ -49,7 +51,21 @@ export function ormConfiguration(options: OrmOptions) {
  *
  * The zone of host, server and database then has no bearing on any answer. No connection is opened
  * until the first query. End it with `orm.close()`.
+ *
+ * @throws TaskerError `TASKER_BAD_ARGUMENT` when `url` is not a PostgreSQL URL.
  */
 export async function createOrm(options: OrmOptions) {
   return MikroORM.init(ormConfiguration(options));
+}
+
+function databaseName(url: string): string {
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {
+    throw new TaskerError('TASKER_BAD_ARGUMENT', 'The database address is not a PostgreSQL URL.', {
+      remedy: 'Write it as postgresql://user:password@host:5432/database.',
+      data: { field: 'url', value: redactUrl(url) },
+    });
+  }
+  // The server takes the user's name for the database's when there is none.
+  return decodeURIComponent(parsed.pathname.slice(1)) || parsed.username || 'postgres';
 }

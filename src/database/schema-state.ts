@@ -101,7 +101,7 @@ export function listDifferences(differences: readonly SchemaDifference[]): strin
 }
 
 /** Names of the migrations that have run, oldest first. */
-export async function appliedMigrations(client: Queryable): Promise<string[]> {
+async function appliedMigrations(client: Queryable): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`,
   );

@@ -298,7 +298,7 @@ export const RAILS_INDEXES: Readonly<Record<string, readonly IndexDefinition[]>>
 };
 
 /** True when a new database with the lean set gets this index. */
-export function isLean(index: IndexDefinition): boolean {
+function isLean(index: IndexDefinition): boolean {
   return index.unique === true || index.lean === true;
 }
 

@@ -5,10 +5,27 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { createOrm } from '../../src/database/orm.ts';
+import { createOrm, ormConfiguration } from '../../src/database/orm.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 const run = promisify(execFile);
+
+describe('the address', () => {
+  it.each(['', 'mysql://host/db', '/var/run/db'])('cannot be %j', async (url) => {
+    await expect(createOrm({ url })).rejects.toMatchObject({
+      code: 'TASKER_BAD_ARGUMENT',
+      data: { field: 'url' },
+    });
+  });
+
+  it.each([
+    ['postgresql://host/some%20name', 'some name'],
+    ['postgres://user@host', 'user'],
+    ['postgresql://host', 'postgres'],
+  ])('%s means the database %s', (url, name) => {
+    expect(ormConfiguration({ url }).dbName).toBe(name);
+  });
+});
 
 describe('sessions of the pool', () => {
   it('are UTC, without just-in-time compilation, and carry their name', async () => {

@@ -11,7 +11,7 @@ import {
 } from './validation.ts';
 
 /** Version that is meant where none is given. */
-export const DEFAULT_VERSION = '0.1.0';
+const DEFAULT_VERSION = '0.1.0';
 
 /** A row of `tasker_named_tasks`. */
 export type NamedTaskRow = Row<'tasker_named_tasks'>;

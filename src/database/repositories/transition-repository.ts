@@ -5,7 +5,7 @@ import { databaseNow, TableRepository } from './table-repository.ts';
 import { requireInteger, requireObject, requireState } from './validation.ts';
 
 /** Step between the sort keys of consecutive transitions. */
-export const SORT_KEY_STEP = 10;
+const SORT_KEY_STEP = 10;
 
 /** Values of a new transition beside its task or step. */
 export interface NewTransition {

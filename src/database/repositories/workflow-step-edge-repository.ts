@@ -7,7 +7,7 @@ import { TableRepository } from './table-repository.ts';
 import { requireText } from './validation.ts';
 
 /** Name that engines give to the edges they write. */
-export const PROVIDES = 'provides';
+const PROVIDES = 'provides';
 
 /** A row of `tasker_workflow_step_edges`. */
 export type WorkflowStepEdgeRow = Row<'tasker_workflow_step_edges'>;
