@@ -83,9 +83,13 @@ class CopyOutQuery {
     }
   }
 
+  /** Gives the socket back to the client's protocol; only the first call does something. */
   #detach(): void {
-    this.#stream?.removeListener('data', this.#onData);
-    for (const listener of this.#others) this.#stream?.on('data', listener);
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (stream === undefined) return;
+    stream.removeListener('data', this.#onData);
+    for (const listener of this.#others) stream.on('data', listener);
   }
 
   /** Called by the client when its turn has come. */

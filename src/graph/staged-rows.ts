@@ -35,11 +35,10 @@ class IdColumn {
 
 type Column = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
-function grown<A extends Column>(array: A, capacity: number, fill = 0): A {
+function grown<A extends Column>(array: A, capacity: number): A {
   const Kind = array.constructor as new (length: number) => A;
   const larger = new Kind(capacity);
   larger.set(array);
-  if (fill !== 0) larger.fill(fill, array.length);
   return larger;
 }
 
@@ -73,8 +72,8 @@ export class StagedRows {
   lastAttemptedAt = new Float64Array(256);
   flags = new Uint8Array(256);
   state = new Uint8Array(256);
-  failedAt = new Float64Array(256).fill(NaN);
-  nextAttemptAt = new Float64Array(256).fill(NaN);
+  failedAt = new Float64Array(256);
+  nextAttemptAt = new Float64Array(256);
 
   edgeCount = 0;
   readonly edgeFrom = new IdColumn(256);
@@ -98,13 +97,6 @@ export class StagedRows {
   reset(): void {
     this.states = new StateTexts();
     this.problems = [];
-    this.taskState.fill(0, 0, this.taskCount);
-    this.taskFlags.fill(0, 0, this.taskCount);
-    for (const column of [this.flags, this.state, this.backoffSeconds]) {
-      column.fill(0, 0, this.stepCount);
-    }
-    this.failedAt.fill(NaN, 0, this.stepCount);
-    this.nextAttemptAt.fill(NaN, 0, this.stepCount);
     this.taskCount = 0;
     this.stepCount = 0;
     this.ownedSteps = 0;
@@ -122,10 +114,13 @@ export class StagedRows {
       this.taskState = grown(this.taskState, capacity);
       this.taskFlags = grown(this.taskFlags, capacity);
     }
+    // the room may have been used before
+    this.taskState[at] = 0;
+    this.taskFlags[at] = 0;
     return at;
   }
 
-  /** Makes room for one more step and returns its position. */
+  /** Makes room for one more step, all null, pending and without flags, and returns its position. */
   nextStep(): number {
     const at = this.stepCount++;
     if (at === this.state.length) {
@@ -139,9 +134,17 @@ export class StagedRows {
       this.lastAttemptedAt = grown(this.lastAttemptedAt, capacity);
       this.flags = grown(this.flags, capacity);
       this.state = grown(this.state, capacity);
-      this.failedAt = grown(this.failedAt, capacity, NaN);
-      this.nextAttemptAt = grown(this.nextAttemptAt, capacity, NaN);
+      this.failedAt = grown(this.failedAt, capacity);
+      this.nextAttemptAt = grown(this.nextAttemptAt, capacity);
     }
+    this.attempts[at] = 0;
+    this.retryLimit[at] = 3;
+    this.backoffSeconds[at] = 0;
+    this.lastAttemptedAt[at] = NaN;
+    this.flags[at] = 0;
+    this.state[at] = 0;
+    this.failedAt[at] = NaN;
+    this.nextAttemptAt[at] = NaN;
     return at;
   }
 
@@ -337,7 +340,7 @@ export class StagedRows {
   #stageMissing(id: bigint): number {
     const step = this.nextStep();
     this.stepIds.ids[step] = id;
-    this.retryLimit[step] = 3;
+    this.stepTaskIds.ids[step] = 0n;
     return step;
   }
 
