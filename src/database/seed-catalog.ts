@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { TaskerError } from '../errors.ts';
 import type { SeedWorkflow, StoredWorkflow } from './seed-workflow.ts';
 
 /**
@@ -49,11 +50,26 @@ export async function storeWorkflow(
     );
     namedStepIds.push(namedStepId);
   }
-  const positions = new Map(workflow.steps.map((step, position) => [step.name, position]));
-  const parents = workflow.steps.map((step) =>
-    step.dependsOn.map((name) => positions.get(name) ?? -1),
-  );
+  const parents = parentPositions(workflow);
   return { workflow, namedTaskId, namedStepIds, parents, edges: parents.flat().length };
+}
+
+/** Positions of each step's parents; they must stand before the step, which also rules out a cycle. */
+function parentPositions(workflow: SeedWorkflow): number[][] {
+  const positions = new Map<string, number>();
+  return workflow.steps.map((step, position) => {
+    const parents = step.dependsOn.map((name) => {
+      const parent = positions.get(name);
+      if (parent !== undefined) return parent;
+      throw new TaskerError(
+        'TASKER_BAD_ARGUMENT',
+        `The step ${step.name} of ${workflow.name} depends on ${name}, which is not a step before it.`,
+        { data: { field: 'mix', workflow: workflow.name, step: step.name, parent: name } },
+      );
+    });
+    positions.set(step.name, position);
+    return parents;
+  });
 }
 
 type Values = Readonly<Record<string, string | number | boolean>>;

@@ -33,9 +33,8 @@ export class SeedRandom {
 
   /** Position of the share that a number falls into; `sums` are the running sums of all weights. */
   share(sums: Float64Array): number {
-    const at = this.fraction() * (sums.at(-1) ?? 0);
-    const found = sums.findIndex((sum) => at < sum);
-    return found === -1 ? sums.length - 1 : found;
+    const at = this.fraction() * (sums.at(-1) as number);
+    return sums.findIndex((sum) => at < sum);
   }
 }
 

@@ -255,24 +255,24 @@ function writeChange(
   ownerId: number,
 ): void {
   const isLast = change === changes.count - 1;
-  const time = changes.times[change] ?? null;
-  out.prepared(stateField(changes.states[change]));
+  const time = changes.times[change] as number;
+  out.prepared(stateField(changes.states[change] as number));
   // What nobody has touched is pending without a row saying so.
-  out.prepared(stateField(change === 0 ? 0 : changes.states[change - 1]));
+  out.prepared(stateField(change === 0 ? 0 : (changes.states[change - 1] as number)));
   out.int4((change + 1) * 10);
   out.bool(isLast);
   out.int8(ownerId);
   out.timestamp(time);
   // An older row was last changed when the next one took its flag.
-  out.timestamp(isLast ? time : (changes.times[change + 1] ?? null));
+  out.timestamp(isLast ? time : (changes.times[change + 1] as number));
 }
 
-function stateField(state: number | undefined): Buffer {
-  return STATE_FIELDS[state ?? 0] ?? EMPTY;
+function stateField(state: number): Buffer {
+  return STATE_FIELDS[state] as Buffer;
 }
 
 function stateOf(changes: SimulatedTask | SimulatedStep): number {
-  return changes.count === 0 ? 0 : (changes.states[changes.count - 1] ?? 0);
+  return changes.count === 0 ? 0 : (changes.states[changes.count - 1] as number);
 }
 
 function lastChange(changes: SimulatedTask | SimulatedStep): number | undefined {
@@ -292,13 +292,13 @@ function contextOf({ workflow }: StoredWorkflow): Buffer {
 /** A version 4 UUID; the id takes part, so that seeding twice with one seed gives no two equal ones. */
 function identityOf({ identity }: SimulatedTask, id: number): string {
   const words = [
-    identity[0] ?? 0,
-    identity[1] ?? 0,
-    (identity[2] ?? 0) ^ Math.floor(id / 0x1_0000_0000),
-    (identity[3] ?? 0) ^ id,
+    identity[0] as number,
+    identity[1] as number,
+    (identity[2] as number) ^ Math.floor(id / 0x1_0000_0000),
+    (identity[3] as number) ^ id,
   ];
   const hex = words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
-  const variant = '89ab'[(words[2] ?? 0) & 3] ?? '8';
+  const variant = '89ab'.charAt((words[2] as number) & 3);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
 

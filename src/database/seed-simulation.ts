@@ -126,8 +126,8 @@ export class TaskSimulation {
     const task = this.#task;
     random.restart(this.#seed, index);
     this.#played = index + 1;
-    task.workflow = this.#shares[random.share(this.#sums)] ?? task.workflow;
-    task.situation = SITUATION_NAMES[random.share(SITUATION_SUMS)] ?? 'complete';
+    task.workflow = this.#shares[random.share(this.#sums)] as StoredWorkflow;
+    task.situation = SITUATION_NAMES[random.share(SITUATION_SUMS)] as Situation;
     for (let word = 0; word < 4; word += 1) task.identity[word] = random.bits();
     const { parents } = task.workflow;
     const victim = random.below(parents.length);
@@ -151,8 +151,8 @@ export class TaskSimulation {
     step.lastAttemptedAt = 0;
     step.backoffSeconds = 0;
     let at = 20 * MS;
-    for (const parent of workflow.parents[position] ?? [])
-      at = Math.max(at, this.#doneAt[parent] ?? 0);
+    for (const parent of workflow.parents[position] as readonly number[])
+      at = Math.max(at, this.#doneAt[parent] as number);
     this.#doneAt[position] = Infinity;
     if (at === Infinity) return 0;
     at += random.magnitude(2 * MS, 200 * MS);
@@ -207,9 +207,9 @@ export class TaskSimulation {
       const step = task.steps[position];
       if (step === undefined) continue;
       let kept = 0;
-      while (kept < step.count && (step.times[kept] ?? 0) <= until) kept += 1;
+      while (kept < step.count && (step.times[kept] as number) <= until) kept += 1;
       step.count = kept;
-      if (kept > 0) first = Math.min(first, step.times[0] ?? 0);
+      if (kept > 0) first = Math.min(first, step.times[0] as number);
       const state = step.count === 0 ? PENDING : step.states[step.count - 1];
       const done = state === COMPLETE || state === RESOLVED;
       if (!done) unfinished += 1;
@@ -238,8 +238,8 @@ export class TaskSimulation {
         let over = last;
         for (let change = 0; change + 1 < (step?.count ?? 0); change += 1) {
           if (step?.states[change] !== ERROR) continue;
-          failed = step.times[change] ?? 0;
-          over = step.times[change + 1] ?? last;
+          failed = step.times[change] as number;
+          over = step.times[change + 1] as number;
         }
         return Math.floor(failed + (over - failed) * random.fraction());
       }
@@ -291,7 +291,7 @@ function record(changes: Changes, state: number, time: number): void {
 function settle(step: SimulatedStep, createdAt: number): void {
   let waits = false;
   for (let change = 0; change < step.count; change += 1) {
-    const time = createdAt + Math.round(step.times[change] ?? 0);
+    const time = createdAt + Math.round(step.times[change] as number);
     step.times[change] = time;
     const state = step.states[change];
     if (state === COMPLETE || state === ERROR) {

@@ -28,7 +28,7 @@ export const BENCHMARK_WORKFLOWS: readonly SampleWorkflow[] = Object.entries(GRA
           `step_${step}`,
           {
             after: parents.map((parent) => `step_${parent}`),
-            failures: Array.from({ length: FAILURES[step] ?? 0 }, () => 'error' as const),
+            failures: Array.from({ length: FAILURES[step] as number }, () => 'error' as const),
           },
         ]),
       ),

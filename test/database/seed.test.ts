@@ -318,6 +318,19 @@ describe('seedDatabase, started anew', () => {
     });
   });
 
+  it('names a step that depends on no step before it', async () => {
+    await using database = await createTestDatabase();
+    const [share] = parseMix('linear');
+    if (share === undefined) throw new Error('the mix is empty');
+    const workflow = { ...share.workflow, steps: share.workflow.steps.toReversed() };
+    await expect(
+      seedDatabase({ url: database.url, tasks: 1, mix: [{ workflow, weight: 1 }] }),
+    ).rejects.toMatchObject({
+      code: 'TASKER_BAD_ARGUMENT',
+      data: { step: 'finalize_workflow', parent: 'validate_output' },
+    });
+  });
+
   it('says so when the schema is missing', async () => {
     await using database = await createTestDatabase({ migrated: false });
     await expect(seedDatabase({ ...options, url: database.url })).rejects.toMatchObject({

@@ -88,6 +88,7 @@ describe('SQL functions on rows of our own', () => {
       { id: '104', ready: true, wait: 2 },
     ]);
     expect((await readyStepIds(client, [1n])).toSorted()).toEqual(['103', '104']);
+    expect((await readyStepIds(client)).toSorted()).toEqual(['103', '104']);
   });
 
   it('answer alike in a session of any time zone', async () => {
