@@ -1,3 +1,5 @@
+import { CommanderError } from 'commander';
+
 import { createLogger } from '../observability/logger.ts';
 import type { CommandContext } from './command-context.ts';
 import { errorText, exitCodeOf } from './error-text.ts';
@@ -6,52 +8,69 @@ import { createProgram } from './program.ts';
 
 const SIGNALS = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated } as const;
 
+/** What the command sees of the process; the rest of a {@link CommandContext} is made here. */
+export type Surroundings = Omit<CommandContext, 'signal' | 'log'>;
+
 /**
  * Runs the `tasker` command in this process and returns its exit code.
  *
  * The first Ctrl-C or SIGTERM aborts the command, which then cleans up; a second one ends the
  * process at once. A reader of stdout that goes away is no error.
  */
-export async function runCli(argv: readonly string[]): Promise<ExitCode> {
+export async function runCli(
+  argv: readonly string[],
+  surroundings: Surroundings = processSurroundings(),
+): Promise<ExitCode> {
   const abort = new AbortController();
   let stoppedBy: keyof typeof SIGNALS | undefined;
+  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
+  const unlisten = (): void => {
+    for (const name of names) process.off(name, onSignal);
+  };
   const onSignal = (signal: NodeJS.Signals): void => {
-    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    unlisten();
     stoppedBy = signal as keyof typeof SIGNALS;
     abort.abort(new Error(`stopped by ${signal}`));
   };
-  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  for (const name of names) process.on(name, onSignal);
+
+  const context: CommandContext = { ...surroundings, signal: abort.signal, log: createLogger() };
+  let exitCode: ExitCode = EXIT_CODES.done;
+  const program = createProgram({
+    run: async (action) => {
+      exitCode = await action(context);
+    },
+    print: context.print,
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    abort.signal.throwIfAborted();
+  } catch (error) {
+    if (stoppedBy !== undefined) {
+      context.note(`tasker: stopped by ${stoppedBy}.\n`);
+      return SIGNALS[stoppedBy];
+    }
+    exitCode = exitCodeOf(error);
+    if (error instanceof CommanderError && error.code === 'commander.help') {
+      context.note(program.helpInformation());
+    } else if (exitCode !== EXIT_CODES.done) {
+      context.note(errorText(error, (context.env['TASKER_DEBUG'] ?? '') !== ''));
+    }
+  } finally {
+    unlisten();
+  }
+  return exitCode;
+}
+
+function processSurroundings(): Surroundings {
   process.stdout.on('error', ignoreClosedPipe);
   process.stderr.on('error', ignoreClosedPipe);
-
-  const context: CommandContext = {
+  return {
     env: process.env,
-    signal: abort.signal,
-    log: createLogger(),
     isTerminal: process.stderr.isTTY,
     print: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(text),
   };
-  let exitCode: ExitCode = EXIT_CODES.done;
-  try {
-    const program = createProgram({
-      run: async (action) => {
-        exitCode = await action(context);
-      },
-      print: context.print,
-    });
-    await program.parseAsync([...argv], { from: 'user' });
-    abort.signal.throwIfAborted();
-  } catch (error) {
-    exitCode = stoppedBy === undefined ? exitCodeOf(error) : SIGNALS[stoppedBy];
-    if (stoppedBy !== undefined) context.note(`tasker: stopped by ${stoppedBy}.\n`);
-    else if (exitCode !== EXIT_CODES.done) {
-      context.note(errorText(error, (context.env['TASKER_DEBUG'] ?? '') !== ''));
-    }
-  } finally {
-    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
-  }
-  return exitCode;
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
