@@ -12,13 +12,7 @@ import {
   stepQuery,
   stepStateQuery,
 } from './snapshot-queries.ts';
-import {
-  edgeRow,
-  instantRow,
-  STEP_COLUMNS,
-  stepRow,
-  stepStateRow,
-} from './snapshot-rows.ts';
+import { edgeRow, instantRow, STEP_COLUMNS, stepRow, stepStateRow } from './snapshot-rows.ts';
 import type { SnapshotSession } from './snapshot-session.ts';
 
 /** A page of tasks: staged ids and states, steps still to come. */
@@ -68,10 +62,7 @@ async function loadSteps(
 }
 
 /** The last task may lack steps: it starts the rest, or is read anew where it stands alone. */
-async function cutAtLastTask(
-  client: pg.Client,
-  rows: StagedRows,
-): Promise<StagedRows | undefined> {
+async function cutAtLastTask(client: pg.Client, rows: StagedRows): Promise<StagedRows | undefined> {
   const owners = rows.stepTaskIds.ids;
   const last = owners[rows.stepCount - 1] as bigint;
   const ids = rows.taskIds.ids.subarray(0, rows.taskCount);
@@ -137,7 +128,11 @@ async function finishSnapshot(
     const steps = stepCondition(rows);
     let errors = 0;
     // queued together: the server goes on with the next while the rows of one are decoded
-    const states = copyOut(client, stepStateQuery(steps), stepStateRow(rows, () => errors++));
+    const states = copyOut(
+      client,
+      stepStateQuery(steps),
+      stepStateRow(rows, () => errors++),
+    );
     const edges = copyOut(client, edgeQuery(steps), edgeRow(rows));
     await Promise.all([states, edges]);
     if (errors > 0) await copyOut(client, failureQuery(steps), instantRow(rows, 'failedAt'));
@@ -165,5 +160,9 @@ async function loadForeignParents(client: pg.Client, rows: StagedRows): Promise<
   await copyOut(client, select, stepRow(rows));
   rows.indexForeign(from);
   const states = stepStateQuery((column) => `${column} = ANY(${list})`);
-  await copyOut(client, states, stepStateRow(rows, () => undefined));
+  await copyOut(
+    client,
+    states,
+    stepStateRow(rows, () => undefined),
+  );
 }

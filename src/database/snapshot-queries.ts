@@ -27,7 +27,11 @@ export function idArray(ids: Iterable<bigint>): string {
  *
  * @param restriction a condition over `t` (tasker_tasks) and `tt` (its current transition)
  */
-export function taskPageQuery(restriction: string, after: bigint | undefined, limit: number): string {
+export function taskPageQuery(
+  restriction: string,
+  after: bigint | undefined,
+  limit: number,
+): string {
   const further = after === undefined ? '' : `AND t.task_id > ${after}`;
   // said once more for the joined side, or each page would scan the transitions from the first one on
   const joined = after === undefined ? '' : `AND tt.task_id > ${after}`;

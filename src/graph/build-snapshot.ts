@@ -6,11 +6,7 @@ import type { StagedRows } from './staged-rows.ts';
  * in compressed sparse rows, foreign parents as ghosts behind the steps. `indexSteps` and
  * `indexEdges` come first. O(steps + edges) of these tasks.
  */
-export function buildSnapshot(
-  rows: StagedRows,
-  firstTask: number,
-  endTask: number,
-): SnapshotViews {
+export function buildSnapshot(rows: StagedRows, firstTask: number, endTask: number): SnapshotViews {
   const first = rows.taskSteps[firstTask] as number;
   const end = rows.taskSteps[endTask] as number;
   const firstEdge = rows.parentOffsets[first] as number;
@@ -52,12 +48,8 @@ function findGhosts(
 function isTimed(rows: StagedRows, step: number): boolean {
   const explicit =
     ((rows.flags[step] as number) & STEP_FLAGS.backoffNull) === 0 &&
-    !Number.isNaN(rows.lastAttemptedAt[step] as number);
-  return (
-    explicit ||
-    !Number.isNaN(rows.failedAt[step] as number) ||
-    !Number.isNaN(rows.nextAttemptAt[step] as number)
-  );
+    !Number.isNaN(rows.lastAttemptedAt[step]);
+  return explicit || !Number.isNaN(rows.failedAt[step]) || !Number.isNaN(rows.nextAttemptAt[step]);
 }
 
 function countTimed(rows: StagedRows, first: number, end: number): number {

@@ -1,5 +1,5 @@
 import { RESULT_BITS, TASK_FLAGS, type SnapshotViews } from './layout.ts';
-import { orderTask, Scratch } from './topological-order.ts';
+import { orderTask, type Scratch } from './topological-order.ts';
 
 const STALE = TASK_FLAGS.cyclic | TASK_FLAGS.cycleReachable;
 
@@ -60,7 +60,8 @@ function traceCycles(views: SnapshotViews, task: number, scratch: Scratch, into:
     }
     if (mark[step - first] === onWalk) {
       const path = walk.slice(walk.indexOf(step)).toReversed();
-      for (const member of path) views.bits[member] = (views.bits[member] as number) | RESULT_BITS.onCycle;
+      for (const member of path)
+        views.bits[member] = (views.bits[member] as number) | RESULT_BITS.onCycle;
       into.push({ task, path });
     }
     for (const visited of walk) mark[visited - first] = settled;

@@ -63,9 +63,7 @@ function markStep(views: SnapshotViews, step: number, first: number, end: number
   for (let edge = parentOffsets[step] as number; edge < last; edge++) {
     const parent = parents[edge] as number;
     const local = parent >= first && parent < end;
-    const blocked = local
-      ? ((bits[parent] as number) & DEAD_END) !== 0
-      : isDead(views, parent);
+    const blocked = local ? ((bits[parent] as number) & DEAD_END) !== 0 : isDead(views, parent);
     if (blocked) {
       bits[step] = (bits[step] as number) | RESULT_BITS.unreachable;
       return;

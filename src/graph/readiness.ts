@@ -88,8 +88,7 @@ export function resolveWaits(
         : NaN;
     const failed = failedAt[at] as number;
     const failureEnd =
-      failed +
-      failureWaitMicros(attempts[step] as number, (flag & STEP_FLAGS.attemptsNull) !== 0);
+      failed + failureWaitMicros(attempts[step] as number, (flag & STEP_FLAGS.attemptsNull) !== 0);
     const stored = engine ? (nextAttemptAt[at] as number) : NaN;
     let over: boolean;
     if (Number.isNaN(stored)) {

@@ -5,7 +5,7 @@ import { resolveLevels } from './levels.ts';
 import { resolveReachability } from './reachability.ts';
 import { resolveDependencies, resolveWaits } from './readiness.ts';
 import type { Rules } from './rules.ts';
-import { Scratch } from './topological-order.ts';
+import type { Scratch } from './topological-order.ts';
 
 /** What a resolution depends on besides the snapshot. */
 export interface ResolveParameters {

@@ -1,5 +1,5 @@
 import type { GraphSnapshot } from './snapshot.ts';
-import type { RowProblem } from './staged-rows.ts';
+import type { RowProblem } from './row-problem.ts';
 
 /** How far a source has come. */
 export interface LoadProgress {

@@ -1,5 +1,5 @@
 import { SECTIONS, TASK_FLAGS, type SnapshotViews } from './layout.ts';
-import type { RowProblem } from './staged-rows.ts';
+import type { RowProblem } from './row-problem.ts';
 
 /** What a snapshot's numbers stand for; stays on the main thread. */
 export interface SnapshotTexts {

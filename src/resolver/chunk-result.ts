@@ -10,7 +10,7 @@ import {
 import { RESULT_BITS } from '../graph/layout.ts';
 import type { Rules } from '../graph/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
-import type { RowProblem } from '../graph/staged-rows.ts';
+import type { RowProblem } from '../graph/row-problem.ts';
 import type { Resolution } from './resolver.ts';
 
 /** A cycle by database ids. */

@@ -15,18 +15,13 @@ export type { SnapshotCounts, SnapshotViews } from '../graph/layout.ts';
 export { reachableFrom } from '../graph/reachability.ts';
 export type { Rules } from '../graph/rules.ts';
 export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
-export type { RowProblem } from '../graph/staged-rows.ts';
+export type { RowProblem } from '../graph/row-problem.ts';
 export { STATE_CODES, stateText } from '../graph/state-codes.ts';
 export type { StateName } from '../graph/state-codes.ts';
 export type { BackendName } from './backend.ts';
 export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
 export { explainStep } from './explain.ts';
-export type {
-  BlockingReason,
-  StepExplanation,
-  StepOutlook,
-  StepReference,
-} from './explanation.ts';
+export type { BlockingReason, StepExplanation, StepOutlook, StepReference } from './explanation.ts';
 export type { NativeAttempt } from './native.ts';
 export { directorySource } from './ndjson-source.ts';
 export { openSnapshotBuffer } from './open-snapshot.ts';

@@ -89,7 +89,8 @@ async function sizeOf(directory: string, name: string): Promise<number> {
     throw new TaskerError('TASKER_BAD_INPUT', `${path} cannot be read.`, {
       cause,
       data: { file: path },
-      remedy: 'A directory of input holds meta.json and tasks, steps, edges, step_transitions and task_transitions as .ndjson.',
+      remedy:
+        'A directory of input holds meta.json and tasks, steps, edges, step_transitions and task_transitions as .ndjson.',
     });
   }
 }

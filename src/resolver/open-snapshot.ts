@@ -22,5 +22,10 @@ export function openSnapshotBuffer(
       { data: { section: problem.section } },
     );
   }
-  return { views: views as Exclude<typeof views, { problem: string }>, texts, problems: [], loadedAt: undefined };
+  return {
+    views: views as Exclude<typeof views, { problem: string }>,
+    texts,
+    problems: [],
+    loadedAt: undefined,
+  };
 }

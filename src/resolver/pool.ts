@@ -62,12 +62,12 @@ export function poolBackend(options: PoolOptions): PoolBackend {
         { data: { queueLimit: options.queueLimit }, remedy: 'Wait, or raise queueLimit.' },
       );
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve: admit, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => {
-      waiting.splice(waiting.indexOf(resolve), 1);
+      waiting.splice(waiting.indexOf(admit), 1);
       reject(signal?.reason as Error);
     };
-    waiting.push(resolve);
+    waiting.push(admit);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       await promise; // the place is handed over by leave()

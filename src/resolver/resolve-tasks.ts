@@ -1,7 +1,7 @@
 import { TaskerError } from '../errors.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { Rules } from '../graph/rules.ts';
-import type { RowProblem } from '../graph/staged-rows.ts';
+import type { RowProblem } from '../graph/row-problem.ts';
 import {
   addCounts,
   chunkResult,
@@ -191,8 +191,7 @@ async function* chunks(
   const queue = new ChunkQueue(limit);
   const pumping = pump(source, options, chunkSteps, run, resolver, signal, queue);
   try {
-    for (let next = await queue.shift(); next !== undefined; next = await queue.shift()) {
-      const chunk = await next;
+    for (let chunk = await queue.shift(); chunk !== undefined; chunk = await queue.shift()) {
       run.take(chunk);
       yield chunk;
       queue.release();
@@ -305,7 +304,7 @@ class ChunkQueue {
   }
 
   /** The next chunk, or undefined at the end. */
-  async shift(): Promise<Promise<ChunkResult> | undefined> {
+  async shift(): Promise<ChunkResult | undefined> {
     for (;;) {
       const item = this.#items.shift();
       if (item !== undefined) return item;

@@ -1,6 +1,6 @@
 import { StagedRows } from '../graph/staged-rows.ts';
 import { parseInstant } from '../graph/instants.ts';
-import { badField, integerField, textField, type InputRecord } from './read-fields.ts';
+import { badField, integerField, textField, type InputRecord, type Place } from './read-fields.ts';
 import type { SnapshotSource } from '../graph/snapshot-source.ts';
 import {
   stageEdge,
@@ -74,6 +74,8 @@ export interface RowsInput {
   now?: string;
 }
 
+type StageRow = (rows: StagedRows, row: InputRecord, place: Place) => void;
+
 /**
  * Rows in memory as a source of snapshots.
  *
@@ -85,11 +87,7 @@ export function rowsSource(input: RowsInput, taskIds?: readonly bigint[]): Snaps
     open: async (options) => {
       options.signal?.throwIfAborted();
       const rows = new StagedRows();
-      const each = <R extends object>(
-        file: string,
-        records: readonly R[],
-        stage: (rows: StagedRows, row: InputRecord, place: { file: string; line: number }) => void,
-      ): void => {
+      const each = (file: string, records: readonly object[], stage: StageRow): void => {
         for (const [line, record] of records.entries()) {
           stage(rows, record as InputRecord, { file, line });
         }
@@ -120,6 +118,7 @@ function namesOf(input: RowsInput): Map<number, string> {
 function nowOf(input: RowsInput): number | undefined {
   if (input.now === undefined) return undefined;
   const now = parseInstant(input.now);
-  if (now === undefined) throw badField({ file: 'input', line: 0 }, 'now', input.now, 'a timestamp');
+  if (now === undefined)
+    throw badField({ file: 'input', line: 0 }, 'now', input.now, 'a timestamp');
   return now;
 }

@@ -1,6 +1,7 @@
 import { buildSnapshot } from '../graph/build-snapshot.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
-import type { RowProblem, StagedRows } from '../graph/staged-rows.ts';
+import type { RowProblem } from '../graph/row-problem.ts';
+import type { StagedRows } from '../graph/staged-rows.ts';
 import type { LoadOptions, SnapshotStream, SourceTotals } from '../graph/snapshot-source.ts';
 
 /** Staged rows with what they lack to become snapshots. */
@@ -25,9 +26,10 @@ export function streamStaged(input: StagedInput, options: LoadOptions): Snapshot
   const known = new Map<bigint, RowProblem[]>();
   const homeless: RowProblem[] = [];
   for (const problem of rows.problems) {
-    const owned = problem.taskId !== undefined && hasTask(rows, problem.taskId);
-    if (!owned) homeless.push(problem);
-    else known.set(problem.taskId!, [...(known.get(problem.taskId!) ?? []), problem]);
+    const { taskId } = problem;
+    if (taskId === undefined || !hasTask(rows, taskId)) homeless.push(problem);
+    else if (known.has(taskId)) known.get(taskId)?.push(problem);
+    else known.set(taskId, [problem]);
   }
   let tasks = 0;
   let steps = 0;
@@ -62,19 +64,13 @@ export function streamStaged(input: StagedInput, options: LoadOptions): Snapshot
 }
 
 function position(rows: StagedRows, id: bigint): number {
-  return rows.findTask(
-    Number(BigInt.asUintN(32, id)),
-    Number(BigInt.asUintN(32, id >> 32n)),
-  );
+  return rows.findTask(Number(BigInt.asUintN(32, id)), Number(BigInt.asUintN(32, id >> 32n)));
 }
 
 const hasTask = (rows: StagedRows, id: bigint): boolean => position(rows, id) !== -1;
 
 /** Runs of neighbouring positions that hold the wanted tasks. */
-function rangesOf(
-  rows: StagedRows,
-  wanted: readonly bigint[],
-): { first: number; end: number }[] {
+function rangesOf(rows: StagedRows, wanted: readonly bigint[]): { first: number; end: number }[] {
   const ranges: { first: number; end: number }[] = [];
   for (const id of ids(wanted)) {
     const at = position(rows, id);

@@ -114,7 +114,9 @@ describe('the same rows as the SQL functions', () => {
     const some = await repository.stepReadiness(task, [...ids, ...ids, 1n]);
     expect(some).toEqual(all.slice(1));
     const sql = (await railsStepReadiness(client, task, ids)).map(inOurForm);
-    expect(some).toEqual(sql.toSorted((a, b) => Number(a['workflow_step_id']) - Number(b['workflow_step_id'])));
+    expect(some).toEqual(
+      sql.toSorted((a, b) => Number(a['workflow_step_id']) - Number(b['workflow_step_id'])),
+    );
   });
 });
 

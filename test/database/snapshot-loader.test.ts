@@ -35,7 +35,11 @@ async function goldenNow(set: GoldenSet): Promise<number> {
   return parseInstant((await goldenMeta(set)).now) as number;
 }
 
-async function selected(url: string, selection: TaskSelection, chunkSteps = 200): Promise<string[]> {
+async function selected(
+  url: string,
+  selection: TaskSelection,
+  chunkSteps = 200,
+): Promise<string[]> {
   const answers = await answersOf(databaseSource({ url }, selection), {
     backend: 'inline',
     chunkSteps,
@@ -117,7 +121,12 @@ describe('selections', () => {
     const { url } = databases.plain;
     expect((await selected(url, { kind: 'namespace', name: 'default' })).length).toBe(250);
     expect((await selected(url, { kind: 'named', name: 'golden_1' })).length).toBe(250);
-    const version = { kind: 'named', name: 'golden_1', namespace: 'default', version: '0.1.0' } as const;
+    const version = {
+      kind: 'named',
+      name: 'golden_1',
+      namespace: 'default',
+      version: '0.1.0',
+    } as const;
     expect((await selected(url, version)).length).toBe(250);
   });
 
@@ -237,7 +246,10 @@ describe('chunks', () => {
 
   test('statements grow with chunks, not with tasks or steps', async () => {
     await using database = await createTestDatabase();
-    await storeChains(database.url, Array.from({ length: 60 }, () => 10));
+    await storeChains(
+      database.url,
+      Array.from({ length: 60 }, () => 10),
+    );
     await withClient(database.url, async (client) => {
       const texts: string[] = [];
       const query = client.query.bind(client) as (...rest: unknown[]) => unknown;
@@ -257,7 +269,10 @@ describe('chunks', () => {
 
   test('the run can be left early and the connections are given back', async () => {
     await using database = await createTestDatabase();
-    await storeChains(database.url, Array.from({ length: 40 }, () => 5));
+    await storeChains(
+      database.url,
+      Array.from({ length: 40 }, () => 5),
+    );
     const run = resolveTasks(databaseSource({ url: database.url }), {
       backend: 'inline',
       chunkSteps: 5,
@@ -310,7 +325,10 @@ describe('what databases may hold', () => {
     });
     const source = databaseSource({ url: database.url });
     const rails = await answersOf(source, { backend: 'inline' });
-    expect(rails.readiness[0]).toMatchObject({ current_state: 'on_hold', ready_for_execution: false });
+    expect(rails.readiness[0]).toMatchObject({
+      current_state: 'on_hold',
+      ready_for_execution: false,
+    });
     expect(rails.readiness[1]).toMatchObject({
       last_attempted_at: '-infinity',
       next_retry_at: '-infinity',
@@ -330,7 +348,9 @@ describe('what databases may hold', () => {
 
   test('no tasks at all', async () => {
     await using database = await createTestDatabase();
-    const { summary } = await answersOf(databaseSource({ url: database.url }), { backend: 'inline' });
+    const { summary } = await answersOf(databaseSource({ url: database.url }), {
+      backend: 'inline',
+    });
     expect(summary.counts).toMatchObject({ tasks: 0, steps: 0 });
   });
 
