@@ -1,3 +1,4 @@
+import type { MigrationObject } from '@mikro-orm/core';
 import { Migration } from '@mikro-orm/migrations';
 
 import { MIGRATIONS } from '../migrations/index.ts';
@@ -8,7 +9,9 @@ import type { MigrationContext } from '../migrations/migration.ts';
  *
  * `migrate` does not go this way: it also adopts databases, and does all in one transaction under a lock.
  */
-export function mikroMigrations(context: MigrationContext = { indexes: 'lean' }) {
+export function mikroMigrations(
+  context: MigrationContext = { indexes: 'lean' },
+): MigrationObject[] {
   return MIGRATIONS.map((migration) => ({
     name: migration.name,
     class: class extends Migration {

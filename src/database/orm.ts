@@ -1,4 +1,5 @@
 import { MikroORM } from '@mikro-orm/postgresql';
+import type { EntityManager, Options } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 
 import { ENTITIES } from '../entities/entities.ts';
@@ -16,7 +17,7 @@ export interface OrmOptions {
 }
 
 /** A MikroORM that knows every entity of this package by type. */
-export type TaskerOrm = Awaited<ReturnType<typeof createOrm>>;
+export type TaskerOrm = MikroORM<EntityManager, typeof ENTITIES>;
 
 /** Its entity manager. */
 export type TaskerEntityManager = TaskerOrm['em'];
@@ -25,7 +26,7 @@ export type TaskerEntityManager = TaskerOrm['em'];
 const SESSION = `SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, MDY'; SET jit = off`;
 
 /** The configuration behind {@link createOrm}, for tools that want to start MikroORM themselves. */
-export function ormConfiguration(options: OrmOptions) {
+export function ormConfiguration(options: OrmOptions): Options<EntityManager, typeof ENTITIES> {
   return {
     entities: ENTITIES,
     // Only the name is taken from here: the driver's own reading of the URL loses its parameters.
@@ -54,7 +55,7 @@ export function ormConfiguration(options: OrmOptions) {
  *
  * @throws TaskerError `TASKER_BAD_ARGUMENT` when `url` is not a PostgreSQL URL.
  */
-export async function createOrm(options: OrmOptions) {
+export async function createOrm(options: OrmOptions): Promise<TaskerOrm> {
   return MikroORM.init(ormConfiguration(options));
 }
 

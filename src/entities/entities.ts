@@ -13,8 +13,26 @@ import { WorkflowStepEdgeSchema } from './workflow-step-edge.ts';
 import { WorkflowStepTransitionSchema } from './workflow-step-transition.ts';
 import { WorkflowStepSchema } from './workflow-step.ts';
 
+// Named, because the compiler would write every schema out in full wherever the type appears.
+type Entities = readonly [
+  typeof AnnotationTypeSchema,
+  typeof DependentSystemObjectMapSchema,
+  typeof DependentSystemSchema,
+  typeof NamedStepSchema,
+  typeof NamedTaskNamedStepSchema,
+  typeof NamedTaskSchema,
+  typeof StepDagRelationshipSchema,
+  typeof TaskAnnotationSchema,
+  typeof TaskNamespaceSchema,
+  typeof TaskTransitionSchema,
+  typeof TaskSchema,
+  typeof WorkflowStepEdgeSchema,
+  typeof WorkflowStepTransitionSchema,
+  typeof WorkflowStepSchema,
+];
+
 /** Every entity, in the form in which `MikroORM.init` and typed queries want them. */
-export const ENTITIES = [
+export const ENTITIES: Entities = [
   AnnotationTypeSchema,
   DependentSystemObjectMapSchema,
   DependentSystemSchema,
@@ -29,4 +47,4 @@ export const ENTITIES = [
   WorkflowStepEdgeSchema,
   WorkflowStepTransitionSchema,
   WorkflowStepSchema,
-] as const;
+];

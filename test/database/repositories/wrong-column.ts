@@ -1,8 +1,14 @@
+import type { TaskerOrm } from '../../../src/database/orm.ts';
 import type { Row, TypedQueries } from '../../../src/database/repositories/rows.ts';
 import type { TaskRepository } from '../../../src/database/repositories/task-repository.ts';
+import { Task } from '../../../src/entities/index.ts';
 
 // Never run: every directive below must meet an error, or the compiler reports the directive.
-export function wrongColumns(queries: TypedQueries, tasks: TaskRepository): unknown[] {
+export function wrongColumns(
+  queries: TypedQueries,
+  tasks: TaskRepository,
+  orm: TaskerOrm,
+): unknown[] {
   return [
     // @ts-expect-error no such table
     queries.selectFrom('tasker_task'),
@@ -20,6 +26,10 @@ export function wrongColumns(queries: TypedQueries, tasks: TaskRepository): unkn
     queries.updateTable('tasker_workflow_steps').set({ retryable: 'yes' }),
     // @ts-expect-error a new row lacks columns that have no default
     queries.insertInto('tasker_tasks').values({ namedTaskId: 1n }),
+    // @ts-expect-error no such column by its name in the database
+    orm.em.fork().getKysely().selectFrom('tasker_tasks').select('taskId'),
+    // @ts-expect-error no such property of an entity
+    orm.em.fork().find(Task, { task_id: 1n }),
     // @ts-expect-error no such value of a task
     tasks.update(1n, { complet: true }),
   ];
