@@ -23,7 +23,7 @@ const DATE_AND_TIME_OIDS: ReadonlySet<number> = new Set([1082, 1114, 1184]);
  * Type parsers of every client made here: as node-postgres has them, except that dates and timestamps stay
  * text, because a JavaScript `Date` loses the microseconds and reads a naive timestamp in the host's zone.
  */
-export const CLIENT_TYPES: pg.CustomTypesConfig = {
+const CLIENT_TYPES: pg.CustomTypesConfig = {
   getTypeParser(oid: TypeId, format?: TypeFormat): unknown {
     if (DATE_AND_TIME_OIDS.has(oid) && format !== 'binary') return (text: string) => text;
     return pg.types.getTypeParser(oid, format);

@@ -6,7 +6,8 @@ export interface IndexesAside {
 }
 
 /**
- * Drops the foreign keys of the tables and all their indexes but the primary keys, inside the caller's transaction.
+ * Drops the foreign keys of the tables and all their indexes, but for primary keys that another table points at, inside
+ * the caller's transaction.
  * Building an index over rows that are there, and checking a foreign key once for a whole table, costs a fraction of
  * doing it row by row.
  */
@@ -17,11 +18,13 @@ export async function setIndexesAside(
   const { rows } = await client.query<{ away: string; back: string }>(
     `SELECT away, back
      FROM (
-       SELECT 1 AS position, conname AS name,
+       SELECT CASE contype WHEN 'p' THEN 1 ELSE 2 END AS position, conname AS name,
               format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS away,
               format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS back
-       FROM pg_constraint
-       WHERE conrelid = ANY ($1::regclass[]) AND contype = 'f'
+       FROM pg_constraint AS key
+       WHERE conrelid = ANY ($1::regclass[])
+         AND (contype = 'f' OR contype = 'p' AND NOT EXISTS (
+               SELECT FROM pg_constraint AS pointing WHERE pointing.contype = 'f' AND pointing.confrelid = key.conrelid))
        UNION ALL
        SELECT 0, indexrelid::regclass::text,
               format('DROP INDEX %s', indexrelid::regclass),
@@ -37,7 +40,7 @@ export async function setIndexesAside(
   return { restore: rows.map(({ back }) => back) };
 }
 
-/** Builds the indexes again, then checks the foreign keys. */
+/** Builds indexes and primary keys again, then checks the foreign keys. */
 export async function restoreIndexes(client: pg.Client, { restore }: IndexesAside): Promise<void> {
   await client.query("SET LOCAL maintenance_work_mem = '256MB'");
   for (const statement of restore) await client.query(statement);
