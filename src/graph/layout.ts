@@ -67,15 +67,15 @@ const perTimed: Length = (c) => c.timed;
  */
 export const SECTIONS = {
   /** First step of each task; `taskSteps[T] = N`. */
-  taskSteps: { type: 'u32', length: (c) => c.tasks + 1, part: 'input' },
+  taskSteps: { type: 'i32', length: (c) => c.tasks + 1, part: 'input' },
   /** First edge of each step in `parents`; `parentOffsets[N] = E`. */
-  parentOffsets: { type: 'u32', length: (c) => c.steps + 1, part: 'input' },
+  parentOffsets: { type: 'i32', length: (c) => c.steps + 1, part: 'input' },
   /** Parent of each edge (step or ghost number), grouped by child; duplicates kept. */
-  parents: { type: 'u32', length: perEdge, part: 'input' },
+  parents: { type: 'i32', length: perEdge, part: 'input' },
   /** First edge of each node in `children`; `childOffsets[N+G] = E`. */
-  childOffsets: { type: 'u32', length: (c) => c.steps + c.ghosts + 1, part: 'input' },
-  /** Child of each edge, grouped by parent. */
-  children: { type: 'u32', length: perEdge, part: 'input' },
+  childOffsets: { type: 'i32', length: (c) => c.steps + c.ghosts + 1, part: 'input' },
+  /** Child of each edge, grouped by parent, ascending. */
+  children: { type: 'i32', length: perEdge, part: 'input' },
   /** State code of each node, see `STATE_CODES`. */
   state: { type: 'u8', length: perNode, part: 'input' },
   /** Flag bits of each node, see `STEP_FLAGS`. */
@@ -85,7 +85,7 @@ export const SECTIONS = {
   /** Retry limit of each node, null as 3 (and flagged). */
   retryLimit: { type: 'i32', length: perNode, part: 'input' },
   /** Steps with a time, ascending. */
-  timedStep: { type: 'u32', length: perTimed, part: 'input' },
+  timedStep: { type: 'i32', length: perTimed, part: 'input' },
   /** When the step fell into its present `error`, µs since the epoch, NaN if it is in none. */
   failedAt: { type: 'f64', length: perTimed, part: 'input' },
   /** Stored next-attempt instant, µs since the epoch, NaN if there is none. */
@@ -107,16 +107,16 @@ export const SECTIONS = {
   ghostTaskId: { type: 'i64', length: (c) => c.ghosts, part: 'carried' },
   /** Result bits of each step, see `RESULT_BITS`. */
   bits: { type: 'u8', length: perStep, part: 'output' },
-  completedParents: { type: 'u32', length: perStep, part: 'output' },
+  completedParents: { type: 'i32', length: perStep, part: 'output' },
   /** Longest path from a local root in edges, -1 where the step has no level. */
   level: { type: 'i32', length: perStep, part: 'output' },
   /** When the step's wait ends or ended, µs since the epoch, NaN for null; beside `timedStep`. */
   nextRetryAt: { type: 'f64', length: perTimed, part: 'output' },
-  pendingSteps: { type: 'u32', length: perTask, part: 'output' },
-  inProgressSteps: { type: 'u32', length: perTask, part: 'output' },
-  completedSteps: { type: 'u32', length: perTask, part: 'output' },
-  failedSteps: { type: 'u32', length: perTask, part: 'output' },
-  readySteps: { type: 'u32', length: perTask, part: 'output' },
+  pendingSteps: { type: 'i32', length: perTask, part: 'output' },
+  inProgressSteps: { type: 'i32', length: perTask, part: 'output' },
+  completedSteps: { type: 'i32', length: perTask, part: 'output' },
+  failedSteps: { type: 'i32', length: perTask, part: 'output' },
+  readySteps: { type: 'i32', length: perTask, part: 'output' },
   /** Index into `EXECUTION_STATUSES`. */
   executionStatus: { type: 'u8', length: perTask, part: 'output' },
   /** Index into `HEALTH_STATUSES`. */
@@ -265,7 +265,8 @@ function headerProblem(buffer: SharedArrayBuffer): LayoutProblem | undefined {
 }
 
 /**
- * Opens a snapshot buffer: checks the header, then that every section lies inside the buffer.
+ * Opens a snapshot buffer: checks the header, then that the sections follow each other inside the
+ * buffer.
  * O(sections); the graph itself is checked by `findSnapshotProblem`.
  *
  * @returns the views, or what is wrong with the header
@@ -282,13 +283,17 @@ export function openSnapshot(buffer: SharedArrayBuffer): SnapshotViews | LayoutP
     edges: word(HEADER.edges),
     timed: word(HEADER.timed),
   };
+  let previousEnd = HEADER_WORDS * 4;
   for (const [at, name] of SECTION_NAMES.entries()) {
     const section = SECTIONS[name];
     const start = word(HEADER.firstSection + at) * 8;
     const end = start + section.length(counts) * ARRAYS[section.type].BYTES_PER_ELEMENT;
-    if (start < HEADER_WORDS * 4 || end > buffer.byteLength) {
+    if (end > buffer.byteLength) {
       return { section: name, problem: `lies outside of the ${buffer.byteLength} bytes` };
     }
+    // an output that overlaps an input would turn a checked edge into an unchecked one
+    if (start < previousEnd) return { section: name, problem: 'overlaps what stands before it' };
+    previousEnd = end;
   }
   return viewsOf(buffer, header, counts);
 }

@@ -32,7 +32,7 @@ function targetsProblem(
 
 /**
  * Checks everything the kernels take for granted: offsets rise from 0 to their total, every edge
- * names a node, timed steps rise and exist. O(T + N + E).
+ * names a node, children are the parents transposed, timed steps rise and exist. O(T + N + E).
  *
  * @returns the first contradiction, or undefined for a sound snapshot
  */
@@ -44,7 +44,8 @@ export function findSnapshotProblem(views: SnapshotViews): LayoutProblem | undef
     offsetsProblem('parentOffsets', views.parentOffsets, edges) ??
     offsetsProblem('childOffsets', views.childOffsets, edges) ??
     targetsProblem('parents', views.parents, nodes) ??
-    targetsProblem('children', views.children, steps);
+    targetsProblem('children', views.children, steps) ??
+    transposeProblem(views);
   if (problem !== undefined) return problem;
   let previous = -1;
   for (let at = 0; at < timed; at++) {
@@ -55,6 +56,27 @@ export function findSnapshotProblem(views: SnapshotViews): LayoutProblem | undef
     previous = step;
   }
   return topologicalProblem(views, tasks);
+}
+
+/** Children must be the parents transposed, each parent's children in the order of their numbers. */
+function transposeProblem(views: SnapshotViews): LayoutProblem | undefined {
+  const { parentOffsets, parents, childOffsets, children, counts } = views;
+  const fill = childOffsets.slice();
+  for (let step = 0; step < counts.steps; step++) {
+    const last = parentOffsets[step + 1] as number;
+    for (let edge = parentOffsets[step] as number; edge < last; edge++) {
+      const parent = parents[edge] as number;
+      const slot = fill[parent] as number;
+      if (slot >= (childOffsets[parent + 1] as number) || children[slot] !== step) {
+        return {
+          section: 'children',
+          problem: `lacks the edge from node ${parent} to step ${step}`,
+        };
+      }
+      fill[parent] = slot + 1;
+    }
+  }
+  return undefined;
 }
 
 /** A task flagged topological must be so: the one-pass kernels would read levels not yet written. */

@@ -56,7 +56,7 @@ export function plannedViews(plans: Iterable<TaskPlan>): SnapshotViews {
 
 function stageStep(rows: StagedRows, task: number, step: number, id: bigint, plan: TaskPlan): void {
   const at = rows.nextStep();
-  const state = plan.stateOf?.(step) ?? (MIXTURE[(step * 31 + task) % MIXTURE.length] as number);
+  const state = plan.stateOf?.(step) ?? MIXTURE[(step * 31 + task) % MIXTURE.length]!;
   rows.stepIds.ids[at] = id;
   rows.stepTaskIds.ids[at] = rows.taskIds.ids[task] as bigint;
   rows.namedStepId[at] = step % 11;

@@ -1,0 +1,250 @@
+import { fileURLToPath } from 'node:url';
+
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { allocateSnapshot, HEADER } from '../../src/graph/layout.ts';
+import type { Rules } from '../../src/graph/rules.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { openSnapshotBuffer } from '../../src/resolver/open-snapshot.ts';
+import { rowsSource } from '../../src/resolver/rows-source.ts';
+import { snapshotOf } from '../support/answers.ts';
+import { rowsCaseArb } from '../support/arbitraries.ts';
+import {
+  BACKENDS,
+  differing,
+  inputBytes,
+  outputBytes,
+  resolverOn,
+  spoilOutputs,
+} from '../support/backends.ts';
+import { GOLDEN_SETS, goldenDirectory } from '../support/golden.ts';
+import {
+  bareSnapshot,
+  chain,
+  fan,
+  LARGE_NOW_MICROS,
+  lattice,
+  plannedViews,
+  woven,
+  type TaskPlan,
+} from '../support/large-snapshots.ts';
+
+const RULES: readonly Rules[] = ['rails', 'engine'];
+const reference = { rails: resolverOn('inline', 'rails'), engine: resolverOn('inline', 'engine') };
+afterAll(async () => {
+  await Promise.all([reference.rails.stop(), reference.engine.stop()]);
+});
+
+const repeat = function* (plan: TaskPlan, times: number): Generator<TaskPlan> {
+  for (let at = 0; at < times; at++) yield plan;
+};
+
+/** A chain of three whose last step is its own grandparent. */
+const circle: TaskPlan = {
+  steps: 3,
+  parentsOf: (step) => (step === 0 ? [] : step === 1 ? [0, 2] : [1]),
+};
+
+const LARGE: readonly (readonly [string, () => Iterable<TaskPlan>])[] = [
+  ['1,000,000 steps in 100,000 tasks', () => repeat(woven(10), 100_000)],
+  ['1 task of 1,000,000 steps', () => [woven(1_000_000)]],
+  ['1,000,000 tasks of 1 step', () => repeat(chain(1), 1_000_000)],
+  [
+    'all shapes, ids falling, cycles among them',
+    function* () {
+      for (let at = 0; at < 40_000; at++) yield at % 9 === 0 ? circle : lattice(3, at % 2 === 0);
+      yield fan(50_000);
+      yield chain(50_000, true);
+    },
+  ],
+];
+
+// the native backend joins the suite on the day it can be loaded
+describe.each(BACKENDS.flatMap((backend) => RULES.map((rules) => ({ backend, rules }))))(
+  '$backend under $rules rules',
+  ({ backend, rules }) => {
+    const resolver = resolverOn(backend, rules);
+    afterAll(() => resolver.stop());
+
+    async function expectSameBytes(snapshot: GraphSnapshot, nowMicros: number): Promise<void> {
+      const { views } = snapshot;
+      spoilOutputs(views, 0);
+      const cycles = (await reference[rules].resolve(snapshot, { nowMicros })).cycles;
+      const expected = outputBytes(views);
+      const inputs = inputBytes(views);
+      spoilOutputs(views, 0xa5);
+      const resolution = await resolver.resolve(snapshot, { nowMicros });
+      expect(resolution).toMatchObject({ backend, nowMicros });
+      expect(differing(expected, outputBytes(views))).toStrictEqual([]);
+      expect(differing(inputs, inputBytes(views))).toStrictEqual([]);
+      expect(resolution.cycles).toStrictEqual(cycles);
+    }
+
+    test.each(GOLDEN_SETS)('golden set %s', async (set) => {
+      const stream = await directorySource(fileURLToPath(goldenDirectory(set))).open({
+        chunkSteps: 500,
+        signal: undefined,
+        onProgress: undefined,
+      });
+      let chunks = 0;
+      for await (const snapshot of stream) {
+        await expectSameBytes(snapshot, stream.now as number);
+        chunks++;
+      }
+      expect(chunks).toBeGreaterThan(1);
+    });
+
+    test('random rows', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          rowsCaseArb({ maxTasks: 6, maxSteps: 8 }),
+          async ({ input, nowMicros }) => {
+            const stream = await rowsSource(input).open({
+              chunkSteps: 1_000_000,
+              signal: undefined,
+              onProgress: undefined,
+            });
+            for await (const snapshot of stream) await expectSameBytes(snapshot, nowMicros);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    });
+
+    test.each(LARGE)('%s', async (_name, plans) => {
+      await expectSameBytes(bareSnapshot(plannedViews(plans())), LARGE_NOW_MICROS);
+    });
+
+    test('nothing at all', async () => {
+      const empty = allocateSnapshot({ tasks: 0, steps: 0, ghosts: 0, edges: 0, timed: 0 });
+      await expectSameBytes(openSnapshotBuffer(empty.buffer), 0);
+    });
+
+    test('a snapshot is resolved as often as one likes, for any clock', async () => {
+      const snapshot = bareSnapshot(plannedViews([woven(200)]));
+      await resolver.resolve(snapshot, { nowMicros: -Infinity });
+      const never = snapshot.views.readySteps[0]!;
+      await resolver.resolve(snapshot, { nowMicros: Infinity });
+      expect(snapshot.views.readySteps[0]).toBeGreaterThan(never);
+      await expectSameBytes(snapshot, LARGE_NOW_MICROS);
+    });
+
+    test('the clock is what the snapshot was loaded with unless the call names one', async () => {
+      const snapshot = { ...bareSnapshot(plannedViews([chain(2)])), loadedAt: 42 };
+      expect((await resolver.resolve(snapshot)).nowMicros).toBe(42);
+      expect((await resolver.resolve(snapshot, { nowMicros: 43 })).nowMicros).toBe(43);
+      const unnamed = bareSnapshot(snapshot.views);
+      expect((await resolver.resolve(unnamed)).nowMicros).toBeGreaterThan(LARGE_NOW_MICROS - 1e15);
+    });
+  },
+);
+
+describe('an ill-formed buffer is refused', () => {
+  const edge = (from: number, to: number): { from_step_id: number; to_step_id: number } => ({
+    from_step_id: from,
+    to_step_id: to,
+  });
+  const sound = (): Promise<GraphSnapshot> =>
+    snapshotOf({
+      tasks: [
+        { task_id: 1, named_task_id: 1 },
+        { task_id: 2, named_task_id: 1 },
+      ],
+      steps: [1, 2, 3, 4].map((id) => ({
+        workflow_step_id: id,
+        task_id: id === 4 ? 2 : 1,
+        named_step_id: 1,
+        backoff_request_seconds: 5,
+        last_attempted_at: '2026-01-01T00:00:00',
+      })),
+      edges: [edge(1, 2), edge(2, 3), edge(3, 4)],
+    });
+
+  test('a sound one is opened and keeps its texts', async () => {
+    const { views } = await sound();
+    const texts = { stepNames: new Map([[1, 'one']]), foreignStates: [] };
+    const opened = openSnapshotBuffer(views.buffer, texts);
+    expect(opened.views.counts).toStrictEqual(views.counts);
+    expect(opened.texts).toBe(texts);
+    expect(openSnapshotBuffer(views.buffer).texts.stepNames.size).toBe(0);
+  });
+
+  const word = (at: number, value: number) => (snapshot: GraphSnapshot) => {
+    snapshot.views.header[at] = value;
+  };
+  const faults: readonly (readonly [string, string, (snapshot: GraphSnapshot) => void])[] = [
+    ['the magic word', 'header', word(HEADER.magic, 1)],
+    ['the version', 'header', word(HEADER.version, 99)],
+    ['the number of sections', 'header', word(HEADER.sections, 3)],
+    ['more tasks than fit', 'taskSteps', word(HEADER.tasks, 0xff_ff_ff_ff)],
+    ['a section in the header', 'taskSteps', word(HEADER.firstSection, 1)],
+    ['a section behind the end', 'parents', word(HEADER.firstSection + 2, 0xff_ff_ff)],
+    [
+      'a section over another',
+      'bits',
+      ({ views }) => {
+        const bits = HEADER.firstSection + 21;
+        expect(views.header[bits]! * 8).toBe(views.bits.byteOffset);
+        views.header[bits] = views.parents.byteOffset / 8;
+      },
+    ],
+    ['tasks that do not begin at 0', 'taskSteps', ({ views }) => views.taskSteps.fill(1, 0, 1)],
+    ['tasks that fall', 'taskSteps', ({ views }) => views.taskSteps.fill(9, 1, 2)],
+    ['tasks that end too early', 'taskSteps', ({ views }) => views.taskSteps.fill(3, 2, 3)],
+    ['parents that fall', 'parentOffsets', ({ views }) => views.parentOffsets.fill(3, 1, 2)],
+    ['children that fall', 'childOffsets', ({ views }) => views.childOffsets.fill(3, 1, 2)],
+    ['a parent out of range', 'parents', ({ views }) => views.parents.fill(4, 0, 1)],
+    ['a child out of range', 'children', ({ views }) => views.children.fill(4, 0, 1)],
+    ['children that contradict the parents', 'children', ({ views }) => views.children.fill(0)],
+    [
+      'counts of children that contradict the parents',
+      'children',
+      ({ views }) => void views.childOffsets.set([0, 3, 3, 3, 3]),
+    ],
+    ['timed steps out of order', 'timedStep', ({ views }) => void views.timedStep.set([1, 0])],
+    ['a timed step twice', 'timedStep', ({ views }) => void views.timedStep.set([1, 1])],
+    ['a timed step out of range', 'timedStep', ({ views }) => views.timedStep.fill(4, 3)],
+    [
+      'a false topological flag',
+      'taskFlags',
+      ({ views }) => {
+        views.parents[0] = 1; // step 1 is its own parent
+        views.childOffsets.set([0, 0, 2, 3, 3]);
+        views.children.set([1, 2, 3]);
+      },
+    ],
+  ];
+
+  test.each(faults)('%s', async (_name, section, spoil) => {
+    const snapshot = await sound();
+    spoil(snapshot);
+    let caught: unknown;
+    try {
+      openSnapshotBuffer(snapshot.views.buffer);
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toMatchObject({ code: 'TASKER_BAD_SNAPSHOT', data: { section } });
+  });
+
+  test.each([0, 8, 255, 256, 300])('%i bytes of one', async (bytes) => {
+    const { views } = await sound();
+    const cut = new SharedArrayBuffer(bytes);
+    new Uint8Array(cut).set(new Uint8Array(views.buffer).subarray(0, bytes));
+    expect(() => openSnapshotBuffer(cut)).toThrow(
+      expect.objectContaining({ code: 'TASKER_BAD_SNAPSHOT' }),
+    );
+  });
+
+  test('the last byte missing', async () => {
+    const { views } = await sound();
+    const size = views.buffer.byteLength - 8;
+    const cut = new SharedArrayBuffer(size);
+    new Uint8Array(cut).set(new Uint8Array(views.buffer).subarray(0, size));
+    expect(() => openSnapshotBuffer(cut)).toThrow(
+      expect.objectContaining({ code: 'TASKER_BAD_SNAPSHOT' }),
+    );
+  });
+});
