@@ -160,7 +160,7 @@ export function readyStepIds({ views }: GraphSnapshot, rules: Rules): BigInt64Ar
   let count = 0;
   const ids = new BigInt64Array(views.counts.steps);
   for (let task = 0; task < views.counts.tasks; task++) {
-    if (views.readySteps[task] === 0 || !isAnswered(views, task, rules === 'rails')) continue;
+    if (!isAnswered(views, task, rules === 'rails')) continue;
     const end = views.taskSteps[task + 1] as number;
     for (let step = views.taskSteps[task] as number; step < end; step++) {
       if (((views.bits[step] as number) & RESULT_BITS.ready) !== 0) {

@@ -129,7 +129,10 @@ export class StagedRows {
     orderTasks(this);
     const index = new IdIndex(this.taskIds.words, this.taskCount);
     for (const at of index.duplicates) {
-      this.#refuse(at, 'tasks', this.taskIds.ids[at] as bigint, 'stands in the input twice');
+      const id = this.taskIds.ids[at] as bigint;
+      // the rows are neighbours: none of them is answered, or the order of the input would decide
+      this.taskFlags[at - 1] = (this.taskFlags[at - 1] as number) | TASK_FLAGS.refused;
+      this.#refuse(at, 'tasks', id, 'stands in the input twice');
     }
     this.#taskIndex = index;
     const taskOf = ownersOf(this, index);
@@ -194,12 +197,28 @@ export class StagedRows {
       const task = this.taskOfStep(step);
       const id = this.stepIds.ids[step] as bigint;
       const message = `is the second current transition of step ${id}`;
+      // nobody knows its state: to the steps of other tasks it counts as an unfinished parent
+      this.state[step] = STATE_CODES.pending;
+      this.failedAt[step] = NaN;
       if (task >= 0) this.#refuse(task, 'step_transitions', transitionId ?? id, message);
+      else this.#reportSecondTransition(transitionId ?? id, message);
       return;
     }
     this.flags[step] = flags | STEP_FLAGS.transitioned;
     this.state[step] = code;
     if (code === STATE_CODES.error) this.failedAt[step] = createdAt;
+  }
+
+  /** A step outside of the staged tasks has no answer that could be refused. */
+  #reportSecondTransition(id: bigint, message: string): void {
+    this.problems.push({
+      code: 'TASKER_BAD_ROW',
+      message: `Row ${id} of step_transitions ${message}; it counts as an unfinished parent.`,
+      table: 'step_transitions',
+      id,
+      taskId: undefined,
+      refused: false,
+    });
   }
 
   /** Applies the current transition of a task. */

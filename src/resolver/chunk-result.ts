@@ -1,3 +1,4 @@
+import { TaskerError } from '../errors.ts';
 import {
   contextRows,
   levelRows,
@@ -7,10 +8,11 @@ import {
   type LevelRow,
   type ReadinessRow,
 } from '../graph/answer-rows.ts';
-import { RESULT_BITS } from '../graph/layout.ts';
+import { EXECUTION_STATUSES, RESULT_BITS } from '../graph/layout.ts';
 import type { Rules } from '../graph/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
 import type { RowProblem } from '../graph/row-problem.ts';
+import { STATE_CODES } from '../graph/state-codes.ts';
 import type { Resolution } from './resolver.ts';
 
 /** A cycle by database ids. */
@@ -35,7 +37,7 @@ export interface AnswerCounts {
   ready: number;
   /** Steps in `error` that have no attempt left. */
   exhausted: number;
-  /** Tasks whose execution status is `blocked_by_failures`. */
+  /** Tasks whose execution status is `blocked_by_failures`; 0 where contexts were left out. */
   tasksBlocked: number;
   cycles: number;
 }
@@ -52,11 +54,17 @@ export interface ChunkResult {
   readonly problems: readonly RowProblem[];
   /** Rows are decoded as they are taken; each call starts anew. */
   readiness(): Generator<ReadinessRow>;
+  /** TASKER_BAD_ARGUMENT where the run left contexts out. */
   contexts(): Generator<ContextRow>;
+  /** TASKER_BAD_ARGUMENT where the run left levels out. */
   levels(): Generator<LevelRow>;
   /** Ids of the steps that may run now. */
   readyStepIds(): BigInt64Array;
 }
+
+const BLOCKED_BY_FAILURES = EXECUTION_STATUSES.findIndex(
+  ({ status }) => status === 'blocked_by_failures',
+);
 
 /** Counts that stand at nothing. */
 export function emptyCounts(): AnswerCounts {
@@ -78,7 +86,25 @@ export function addCounts(to: AnswerCounts, more: Readonly<AnswerCounts>): void 
   for (const key of Object.keys(to) as (keyof AnswerCounts)[]) to[key] += more[key];
 }
 
-function countAnswers(snapshot: GraphSnapshot, rules: Rules, cycles: number): AnswerCounts {
+/** Which answers beside readiness a run was asked for. */
+export interface WantedAnswers {
+  readonly contexts: boolean;
+  readonly levels: boolean;
+}
+
+function leftOut(answers: keyof WantedAnswers): TaskerError {
+  return new TaskerError('TASKER_BAD_ARGUMENT', `This run was told to leave out ${answers}.`, {
+    data: { field: answers },
+    remedy: `Resolve with ${answers}: true.`,
+  });
+}
+
+function countAnswers(
+  snapshot: GraphSnapshot,
+  rules: Rules,
+  cycles: number,
+  contexts: boolean,
+): AnswerCounts {
   const { views } = snapshot;
   const counts = { ...emptyCounts(), edges: views.counts.edges, cycles };
   for (let task = 0; task < views.counts.tasks; task++) {
@@ -91,14 +117,16 @@ function countAnswers(snapshot: GraphSnapshot, rules: Rules, cycles: number): An
     }
     counts.tasks++;
     counts.steps += end - first;
-    counts.ready += views.readySteps[task] as number;
-    if (views.executionStatus[task] === 2) counts.tasksBlocked++;
-    if (views.failedSteps[task] === 0) continue;
+    if (contexts) {
+      if (views.executionStatus[task] === BLOCKED_BY_FAILURES) counts.tasksBlocked++;
+      counts.ready += views.readySteps[task] as number;
+      if (views.failedSteps[task] === 0) continue;
+    }
     for (let step = first; step < end; step++) {
-      const failed = views.state[step] === 2;
-      if (failed && ((views.bits[step] as number) & RESULT_BITS.retryEligible) === 0) {
-        counts.exhausted++;
-      }
+      const bits = views.bits[step] as number;
+      if (!contexts && (bits & RESULT_BITS.ready) !== 0) counts.ready++;
+      const failed = views.state[step] === STATE_CODES.error;
+      if (failed && (bits & RESULT_BITS.retryEligible) === 0) counts.exhausted++;
     }
   }
   return counts;
@@ -110,6 +138,7 @@ export function chunkResult(
   snapshot: GraphSnapshot,
   resolution: Resolution,
   rules: Rules,
+  wanted: WantedAnswers,
 ): ChunkResult {
   const { views } = snapshot;
   const cycles = resolution.cycles.map(({ task, path }): CycleReport => {
@@ -123,12 +152,18 @@ export function chunkResult(
     index,
     snapshot,
     resolution,
-    counts: countAnswers(snapshot, rules, cycles.length),
+    counts: countAnswers(snapshot, rules, cycles.length, wanted.contexts),
     cycles,
     problems: snapshot.problems,
     readiness: () => readinessRows(snapshot, rules),
-    contexts: () => contextRows(snapshot, rules),
-    levels: () => levelRows(snapshot, rules),
+    contexts() {
+      if (!wanted.contexts) throw leftOut('contexts');
+      return contextRows(snapshot, rules);
+    },
+    levels() {
+      if (!wanted.levels) throw leftOut('levels');
+      return levelRows(snapshot, rules);
+    },
     readyStepIds: () => readyStepIds(snapshot, rules),
   };
 }

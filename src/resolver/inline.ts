@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { TaskerError } from '../errors.ts';
 import { resolveTaskRange } from '../graph/resolve.ts';
 import { Scratch } from '../graph/topological-order.ts';
 import type { Cycle } from '../graph/cycles.ts';
@@ -10,6 +11,7 @@ import { stretchCount, stretchStart, type Backend } from './backend.ts';
  * turn, so that a long run can be aborted; a short one finishes without a wait.
  */
 export function inlineBackend(): Backend {
+  let closed = false;
   return {
     name: 'inline',
     async resolve(views, parameters, signal) {
@@ -20,12 +22,15 @@ export function inlineBackend(): Backend {
       for (let stretch = 0; stretch < count; stretch++) {
         if (stretch > 0) await setImmediate();
         signal?.throwIfAborted();
+        if (closed) throw new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
         const first = stretchStart(views, stretch, count);
         const end = stretchStart(views, stretch + 1, count);
         cycles.push(...resolveTaskRange(views, parameters, first, end, scratch));
       }
       return cycles;
     },
-    close: async () => undefined,
+    async close() {
+      closed = true;
+    },
   };
 }

@@ -44,6 +44,7 @@ const FILES = [
 export function directorySource(directory: string, taskIds?: readonly bigint[]): SnapshotSource {
   return {
     open: async (options) => {
+      options.signal?.throwIfAborted();
       const meta = await readMeta(directory);
       const sizes = await Promise.all(FILES.map(([name]) => sizeOf(directory, name)));
       const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -86,21 +87,32 @@ async function sizeOf(directory: string, name: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (cause) {
-    throw new TaskerError('TASKER_BAD_INPUT', `${path} cannot be read.`, {
-      cause,
-      data: { file: path },
-      remedy:
-        'A directory of input holds meta.json and tasks, steps, edges, step_transitions and task_transitions as .ndjson.',
-    });
+    throw unreadable(path, cause);
   }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): TaskerError {
+  return new TaskerError('TASKER_BAD_INPUT', `${path} cannot be read.`, {
+    cause,
+    data: { file: path },
+    remedy:
+      'A directory of input holds meta.json and tasks, steps, edges, step_transitions and task_transitions as .ndjson.',
+  });
 }
 
 async function readMeta(
   directory: string,
 ): Promise<{ now: number | undefined; stepNames: Map<number, string> }> {
-  await sizeOf(directory, 'meta.json');
   const file = join(directory, 'meta.json');
-  const meta = parseLine(await readFile(file, 'utf8'), { file, line: 1 });
+  const meta = parseLine(await readText(file), { file, line: 1 });
   const stepNames = new Map<number, string>();
   const named = meta['named_steps'];
   if (!Array.isArray(named)) {
@@ -138,11 +150,16 @@ async function readRows(
     line++;
     if (text.trim() !== '') stage(rows, parseLine(text, { file, line }), { file, line });
   };
-  for await (const bytes of stream as AsyncIterable<Buffer>) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-    rest = lines.pop() as string;
-    for (const text of lines) take(text);
-    onBytes(bytes.length);
+  try {
+    for await (const bytes of stream as AsyncIterable<Buffer>) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
+      rest = lines.pop() as string;
+      for (const text of lines) take(text);
+      onBytes(bytes.length);
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted(); // the stream raises an AbortError of its own
+    throw error instanceof TaskerError ? error : unreadable(file, error);
   }
   rest += decoder.decode();
   if (rest !== '') take(rest);

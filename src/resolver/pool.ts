@@ -64,7 +64,9 @@ export function poolBackend(options: PoolOptions): PoolBackend {
     }
     const { promise, resolve: admit, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => {
-      waiting.splice(waiting.indexOf(admit), 1);
+      const place = waiting.indexOf(admit);
+      if (place === -1) return; // handed over already; the caller looks at the signal again
+      waiting.splice(place, 1);
       reject(signal?.reason as Error);
     };
     waiting.push(admit);
@@ -116,6 +118,8 @@ export function poolBackend(options: PoolOptions): PoolBackend {
     Atomics.store(views.header, HEADER.cancel, 0);
     signal?.addEventListener('abort', cancel, { once: true });
     try {
+      if (closed) throw lost(undefined); // stopped while this call waited for its place
+      signal?.throwIfAborted();
       const cycles = await share(views, parameters).catch((error: unknown) => {
         if (closed || !isTaskerError(error, 'TASKER_WORKER_LOST')) throw error;
         return share(views, parameters);

@@ -16,7 +16,10 @@ const INT64_LIMIT = 2n ** 63n;
 
 /** The error for a field that cannot be read; names file, line, field and value. */
 export function badField(place: Place, field: string, value: unknown, wanted: string): TaskerError {
-  const shown = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  const digits = (_key: string, part: unknown): unknown =>
+    typeof part === 'bigint' ? String(part) : part;
+  const shown =
+    typeof value === 'bigint' ? String(value) : (JSON.stringify(value, digits) ?? 'nothing');
   return new TaskerError(
     'TASKER_BAD_INPUT',
     `${place.file}:${place.line}: field "${field}" is ${shown.slice(0, 80)}, not ${wanted}.`,
@@ -29,7 +32,10 @@ export function idField(row: InputRecord, field: string, place: Place): bigint {
   const value = row[field];
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === 'bigint' && value < INT64_LIMIT && value >= -INT64_LIMIT) return value;
-  if (typeof value === 'string' && /^-?\d{1,18}$/.test(value)) return BigInt(value);
+  if (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) {
+    const id = BigInt(value);
+    if (id < INT64_LIMIT && id >= -INT64_LIMIT) return id;
+  }
   throw badField(place, field, value, 'a 64-bit id');
 }
 
@@ -73,6 +79,20 @@ export function textField(row: InputRecord, field: string, place: Place): string
   const value = row[field];
   if (typeof value === 'string') return value;
   throw badField(place, field, value, 'a text');
+}
+
+/** A UTC timestamp that must be there, as µs since the epoch. */
+export function requiredInstantField(row: InputRecord, field: string, place: Place): number {
+  const micros = instantField(row, field, place);
+  if (Number.isNaN(micros)) throw badField(place, field, row[field], 'a UTC timestamp');
+  return micros;
+}
+
+/** A boolean that must be there. */
+export function requiredBooleanField(row: InputRecord, field: string, place: Place): boolean {
+  const value = row[field];
+  if (typeof value === 'boolean') return value;
+  throw badField(place, field, value, 'true or false');
 }
 
 /** A UTC timestamp as µs since the epoch, NaN for null. */

@@ -22,7 +22,7 @@ export interface ResolveTasksOptions extends ResolverOptions {
    * the round trips show. Default 65,536.
    */
   chunkSteps?: number;
-  /** Chunks that may be loaded and not yet taken by the caller; default 3 × threads, at most 8. */
+  /** Chunks held at once, the one that the caller has included; default 3 × threads, at most 8. */
   chunksInFlight?: number;
   /** The clock, µs since the epoch; default: the source's own, else the host's at the start. */
   nowMicros?: number;
@@ -136,8 +136,11 @@ class RunState {
     this.peakBytes = Math.max(this.peakBytes, this.bytes);
   }
 
+  leave(snapshot: GraphSnapshot): void {
+    this.bytes -= snapshot.views.buffer.byteLength;
+  }
+
   take(chunk: ChunkResult): void {
-    this.bytes -= chunk.snapshot.views.buffer.byteLength;
     this.chunks++;
     this.resolveMillis += chunk.resolution.millis;
     addCounts(this.counts, chunk.counts);
@@ -150,6 +153,11 @@ class RunState {
   note(problems: readonly RowProblem[]): void {
     this.problemCount += problems.length;
     this.problems.push(...problems.slice(0, DETAIL_LIMIT - this.problems.length));
+  }
+
+  #totalMillis(): number {
+    if (this.started === 0) return 0;
+    return (this.ended === 0 ? performance.now() : this.ended) - this.started;
   }
 
   summary(): RunSummary {
@@ -169,7 +177,7 @@ class RunState {
       chunks: this.chunks,
       loadMillis: this.loadMillis,
       resolveMillis: this.resolveMillis,
-      totalMillis: (this.ended === 0 ? performance.now() : this.ended) - this.started,
+      totalMillis: this.#totalMillis(),
       nowMicros: this.nowMicros,
       peakSnapshotBytes: this.peakBytes,
     };
@@ -190,16 +198,19 @@ async function* chunks(
   run.started = performance.now();
   const queue = new ChunkQueue(limit);
   const pumping = pump(source, options, chunkSteps, run, resolver, signal, queue);
+  // the queue hands the failure on; it may come while the caller is busy with a chunk
+  pumping.catch(() => undefined);
   try {
     for (let chunk = await queue.shift(); chunk !== undefined; chunk = await queue.shift()) {
       run.take(chunk);
       yield chunk;
+      run.leave(chunk.snapshot);
       queue.release();
     }
     await pumping;
     run.note(run.stream?.totals().problems ?? []);
-    run.ended = performance.now();
   } finally {
+    run.ended = performance.now();
     stop.abort(new TaskerError('TASKER_RESOLVER_CLOSED', 'The run was left before its end.'));
     queue.release(Infinity);
     await pumping.catch(() => undefined);
@@ -260,7 +271,10 @@ async function resolveChunk(
     levels: options.levels ?? true,
     signal,
   });
-  return chunkResult(index, snapshot, resolution, resolver.rules);
+  return chunkResult(index, snapshot, resolution, resolver.rules, {
+    contexts: options.contexts ?? true,
+    levels: options.levels ?? true,
+  });
 }
 
 /** Hands chunks from the loader to the caller, in order, a bounded number at a time. */

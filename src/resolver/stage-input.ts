@@ -7,6 +7,8 @@ import {
   instantField,
   integerField,
   integerOrNull,
+  requiredBooleanField,
+  requiredInstantField,
   textField,
   type InputRecord,
   type Place,
@@ -78,8 +80,8 @@ export function stateCode(rows: StagedRows, text: string): number {
 export function stageStepTransition(rows: StagedRows, row: InputRecord, place: Place): void {
   const stepId = idField(row, 'workflow_step_id', place);
   const state = textField(row, 'to_state', place);
-  const createdAt = instantField(row, 'created_at', place);
-  if (!booleanField(row, 'most_recent', place, false)) return;
+  const createdAt = requiredInstantField(row, 'created_at', place);
+  if (!requiredBooleanField(row, 'most_recent', place)) return;
   const step = rows.findStep(low(stepId), high(stepId));
   const id = row['id'] === undefined ? stepId : idField(row, 'id', place);
   if (step !== -1) {
@@ -100,7 +102,7 @@ export function stageStepTransition(rows: StagedRows, row: InputRecord, place: P
 export function stageTaskTransition(rows: StagedRows, row: InputRecord, place: Place): void {
   const taskId = idField(row, 'task_id', place);
   const state = textField(row, 'to_state', place);
-  if (!booleanField(row, 'most_recent', place, false)) return;
+  if (!requiredBooleanField(row, 'most_recent', place)) return;
   const task = rows.findTask(low(taskId), high(taskId));
   const id = row['id'] === undefined ? taskId : idField(row, 'id', place);
   if (task !== -1) {

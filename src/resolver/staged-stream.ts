@@ -31,6 +31,16 @@ export function streamStaged(input: StagedInput, options: LoadOptions): Snapshot
     else if (known.has(taskId)) known.get(taskId)?.push(problem);
     else known.set(taskId, [problem]);
   }
+  const wanted = ranges.reduce((sum, range) => sum + range.end - range.first, 0);
+  /** Problems of a chunk's tasks, each handed out once: a task id may stand in the input twice. */
+  const problemsOf = (taskIds: BigInt64Array): RowProblem[] =>
+    known.size === 0
+      ? []
+      : [...taskIds].flatMap((id) => {
+          const problems = known.get(id) ?? [];
+          known.delete(id);
+          return problems;
+        });
   let tasks = 0;
   let steps = 0;
   let edges = 0;
@@ -42,13 +52,11 @@ export function streamStaged(input: StagedInput, options: LoadOptions): Snapshot
         tasks += views.counts.tasks;
         steps += views.counts.steps;
         edges += views.counts.edges;
-        options.onProgress?.({ done: tasks, total: rows.taskCount, unit: 'tasks' });
-        const problems =
-          known.size === 0 ? [] : [...views.taskId].flatMap((id) => known.get(id) ?? []);
+        options.onProgress?.({ done: tasks, total: wanted, unit: 'tasks' });
         yield {
           views,
           texts: { stepNames: input.stepNames, foreignStates: rows.states.foreign },
-          problems,
+          problems: problemsOf(views.taskId),
           loadedAt: undefined,
         };
       }
