@@ -40,15 +40,31 @@ export function poolBackend(options: PoolOptions): PoolBackend {
   let inside = 0;
   const waiting: (() => void)[] = [];
 
-  const start = (): Piscina =>
-    (piscina ??= new Piscina({
+  function start(): Piscina {
+    if (piscina !== undefined) return piscina;
+    const started = new Piscina({
       filename: workerUrl.href,
       minThreads: options.threads,
       maxThreads: options.threads,
       recordTiming: false,
       // the parent's own flags (a test runner's loader, say) are not the workers' business
       execArgv: [],
-    }));
+    });
+    started.on('error', () => undefined); // the calls that it concerns fail by themselves
+    started.on('workerDestroy', () => setImmediate(() => replaceIfShort(started)));
+    piscina = started;
+    return started;
+  }
+
+  /**
+   * Piscina gives up on new workers once one has died before it was ready, and what is queued would
+   * wait for ever: such a pool is put away, its calls fail, and the next one starts another.
+   */
+  function replaceIfShort(started: Piscina): void {
+    if (piscina !== started || started.threads.length >= options.threads) return;
+    piscina = undefined;
+    void started.destroy();
+  }
 
   async function enter(signal: AbortSignal | undefined): Promise<void> {
     if (inside < options.queueLimit) {
