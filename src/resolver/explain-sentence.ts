@@ -1,6 +1,6 @@
 import type { BlockingReason, StepExplanation, StepReference } from './explanation.ts';
 
-/** How many parents a sentence names one by one. */
+/** How many parents a sentence names one by one, and how many steps of each end of a way. */
 const NAMED_PARENTS = 3;
 
 /** The explanation in words: one sentence with every reason. */
@@ -65,13 +65,7 @@ function clauseOf(reason: BlockingReason): string {
     case 'unreachable': {
       const cause = reason.chain.at(-1);
       if (cause === undefined) return 'an ancestor can never finish';
-      const way =
-        reason.chain.length > 1
-          ? ` (through ${reason.chain
-              .slice(0, -1)
-              .map((step) => step.workflow_step_id)
-              .join(', ')})`
-          : '';
+      const way = wayText(reason.chain.slice(0, -1));
       return reason.cycle === null
         ? `it cannot be reached, because ${referenceText(cause)} is ${cause.state} for good${way}`
         : `it cannot be reached, because ${referenceText(cause)} stands on the circle ${circleText(reason.cycle)}${way}`;
@@ -92,4 +86,16 @@ function referenceText({ workflow_step_id, task_id, name, foreign }: StepReferen
   return name === null || name === '' ? String(workflow_step_id) : `${workflow_step_id} (${name})`;
 }
 
-const circleText = (path: readonly bigint[]): string => [...path, path[0]].join(' -> ');
+/** The steps between, the middle of a long way left out. */
+function wayText(between: readonly StepReference[]): string {
+  if (between.length === 0) return '';
+  return ` (through ${shortened(between.map((step) => step.workflow_step_id)).join(', ')})`;
+}
+
+const circleText = (path: readonly bigint[]): string => [...shortened(path), path[0]].join(' -> ');
+
+function shortened(ids: readonly bigint[]): (bigint | string)[] {
+  if (ids.length <= 2 * NAMED_PARENTS) return [...ids];
+  const left = ids.length - 2 * NAMED_PARENTS;
+  return [...ids.slice(0, NAMED_PARENTS), `... ${left} more ...`, ...ids.slice(-NAMED_PARENTS)];
+}

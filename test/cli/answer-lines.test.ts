@@ -22,7 +22,7 @@ test('ids print with all their digits', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (id) => {
       const words = new IdWords(BigInt64Array.of(0n, id));
-      return String(words.at(1)) === String(id) && String(words.at(0)) === '0';
+      expect([words.at(0), words.at(1)].map(String)).toEqual(['0', String(id)]);
     }),
   );
 });
@@ -37,7 +37,7 @@ describe('lines sorted by id', () => {
     await file.appendFile(lines.join(''));
     await sortLinesById(from, join(dir.path, 'to'), { holdCharacters });
     expect((await readdir(dir.path)).toSorted()).toEqual(['from', 'to']);
-    return readFile(join(dir.path, 'to'), 'utf8');
+    return await readFile(join(dir.path, 'to'), 'utf8');
   }
 
   test.each([1, 100, 3000, 1 << 20])('holding %i characters at once', async (hold) => {
