@@ -67,15 +67,15 @@ const perTimed: Length = (c) => c.timed;
  */
 export const SECTIONS = {
   /** First step of each task; `taskSteps[T] = N`. */
-  taskSteps: { type: 'i32', length: (c) => c.tasks + 1, part: 'input' },
+  taskSteps: { type: 'u32', length: (c) => c.tasks + 1, part: 'input' },
   /** First edge of each step in `parents`; `parentOffsets[N] = E`. */
-  parentOffsets: { type: 'i32', length: (c) => c.steps + 1, part: 'input' },
+  parentOffsets: { type: 'u32', length: (c) => c.steps + 1, part: 'input' },
   /** Parent of each edge (step or ghost number), grouped by child; duplicates kept. */
-  parents: { type: 'i32', length: perEdge, part: 'input' },
+  parents: { type: 'u32', length: perEdge, part: 'input' },
   /** First edge of each node in `children`; `childOffsets[N+G] = E`. */
-  childOffsets: { type: 'i32', length: (c) => c.steps + c.ghosts + 1, part: 'input' },
+  childOffsets: { type: 'u32', length: (c) => c.steps + c.ghosts + 1, part: 'input' },
   /** Child of each edge, grouped by parent, ascending. */
-  children: { type: 'i32', length: perEdge, part: 'input' },
+  children: { type: 'u32', length: perEdge, part: 'input' },
   /** State code of each node, see `STATE_CODES`. */
   state: { type: 'u8', length: perNode, part: 'input' },
   /** Flag bits of each node, see `STEP_FLAGS`. */
@@ -85,7 +85,7 @@ export const SECTIONS = {
   /** Retry limit of each node, null as 3 (and flagged). */
   retryLimit: { type: 'i32', length: perNode, part: 'input' },
   /** Steps with a time, ascending. */
-  timedStep: { type: 'i32', length: perTimed, part: 'input' },
+  timedStep: { type: 'u32', length: perTimed, part: 'input' },
   /** When the step fell into its present `error`, µs since the epoch, NaN if it is in none. */
   failedAt: { type: 'f64', length: perTimed, part: 'input' },
   /** Stored next-attempt instant, µs since the epoch, NaN if there is none. */
@@ -107,16 +107,16 @@ export const SECTIONS = {
   ghostTaskId: { type: 'i64', length: (c) => c.ghosts, part: 'carried' },
   /** Result bits of each step, see `RESULT_BITS`. */
   bits: { type: 'u8', length: perStep, part: 'output' },
-  completedParents: { type: 'i32', length: perStep, part: 'output' },
+  completedParents: { type: 'u32', length: perStep, part: 'output' },
   /** Longest path from a local root in edges, -1 where the step has no level. */
   level: { type: 'i32', length: perStep, part: 'output' },
   /** When the step's wait ends or ended, µs since the epoch, NaN for null; beside `timedStep`. */
   nextRetryAt: { type: 'f64', length: perTimed, part: 'output' },
-  pendingSteps: { type: 'i32', length: perTask, part: 'output' },
-  inProgressSteps: { type: 'i32', length: perTask, part: 'output' },
-  completedSteps: { type: 'i32', length: perTask, part: 'output' },
-  failedSteps: { type: 'i32', length: perTask, part: 'output' },
-  readySteps: { type: 'i32', length: perTask, part: 'output' },
+  pendingSteps: { type: 'u32', length: perTask, part: 'output' },
+  inProgressSteps: { type: 'u32', length: perTask, part: 'output' },
+  completedSteps: { type: 'u32', length: perTask, part: 'output' },
+  failedSteps: { type: 'u32', length: perTask, part: 'output' },
+  readySteps: { type: 'u32', length: perTask, part: 'output' },
   /** Index into `EXECUTION_STATUSES`. */
   executionStatus: { type: 'u8', length: perTask, part: 'output' },
   /** Index into `HEALTH_STATUSES`. */
@@ -165,7 +165,7 @@ export const TASK_FLAGS = {
   transitioned: 128,
 } as const;
 
-/** Bits of a step's `bits` result byte; the last three are set under `engine` only. */
+/** Bits of a step's `bits` result byte; `dead` and `unreachable` are set under `engine` only. */
 export const RESULT_BITS = {
   dependenciesSatisfied: 1,
   retryEligible: 2,
@@ -177,6 +177,8 @@ export const RESULT_BITS = {
   /** An ancestor can never complete. */
   unreachable: 32,
   onCycle: 64,
+  /** In `error` without an attempt left. */
+  exhausted: 128,
 } as const;
 
 /** Execution statuses by code, each with its recommended action. */

@@ -2,15 +2,37 @@ import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
 import { failureWaitMicros, type Rules } from './rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 
-const { dependenciesSatisfied, retryEligible, ready, waiting } = RESULT_BITS;
-const BLOCKING = STEP_FLAGS.processed | STEP_FLAGS.inProcess | STEP_FLAGS.notRetryable;
-const BLOCKING_ENGINE = STEP_FLAGS.processed | STEP_FLAGS.inProcess;
+const { ready, waiting } = RESULT_BITS;
+
+/** Steps worked off at a time: their edges' running count stays in the first-level cache. */
+const BLOCK_STEPS = 4096;
+/** A block with more edges than this is counted step by step. */
+const BLOCK_EDGES = 32_768;
+const runningDone = new Int32Array(BLOCK_EDGES + 1);
+
+/** Bit 0: the state may run from `pending`; bit 1: from `error`. */
+const RUNNABLE = new Uint8Array(256);
+RUNNABLE[STATE_CODES.pending] = 1;
+RUNNABLE[STATE_CODES.error] = 2;
+
+/** By flag byte, the same bits where the flags allow it. */
+function allowedStates(rules: Rules): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, flags) => {
+    if ((flags & (STEP_FLAGS.processed | STEP_FLAGS.inProcess)) !== 0) return 0;
+    if ((flags & STEP_FLAGS.notRetryable) === 0) return 3;
+    return rules === 'engine' ? 1 : 0;
+  });
+}
+const ALLOWED = { rails: allowedStates('rails'), engine: allowedStates('engine') } as const;
 
 /**
  * Everything of readiness that no clock can change, for the steps of tasks `firstTask` to
  * `endTask - 1`: dependencies, retry eligibility, and readiness with the waits left out.
  *
- * Writes `bits` and `completedParents`. O(steps + edges), no allocation.
+ * Writes `bits` and `completedParents`. O(steps + edges), no allocation. States are too mixed for a
+ * branch predictor, hence tables and arithmetic: finished parents are the difference of a running
+ * count at both ends of a step's edges, which takes half the time of a loop a step.
+ *
  * Source: contract readiness D, E and R1-R6; under `engine` the limit 0 is 1 and a step that is
  * not retryable may run while it is pending (decisions, Rules).
  */
@@ -20,30 +42,61 @@ export function resolveDependencies(
   firstTask: number,
   endTask: number,
 ): void {
-  const { taskSteps, parentOffsets, parents, state, flags, attempts, retryLimit } = views;
-  const { bits, completedParents } = views;
-  const first = taskSteps[firstTask] as number;
-  const end = taskSteps[endTask] as number;
-  const engine = rules === 'engine';
-  const blocking = engine ? BLOCKING_ENGINE : BLOCKING;
+  const first = views.taskSteps[firstTask] as number;
+  const end = views.taskSteps[endTask] as number;
+  for (let block = first; block < end; block += BLOCK_STEPS) {
+    const blockEnd = Math.min(block + BLOCK_STEPS, end);
+    countDoneParents(views, block, blockEnd);
+    combineConditions(views, rules, block, blockEnd);
+  }
+}
+
+/** Writes `completedParents` of a block of steps. */
+function countDoneParents(views: SnapshotViews, first: number, end: number): void {
+  const { parentOffsets, parents, state, completedParents } = views;
+  const firstEdge = parentOffsets[first] as number;
+  const edges = (parentOffsets[end] as number) - firstEdge;
+  if (edges > BLOCK_EDGES) {
+    let edge = firstEdge;
+    for (let step = first; step < end; step++) {
+      const last = parentOffsets[step + 1] as number;
+      let done = 0;
+      for (; edge < last; edge++) done += (state[parents[edge] as number] as number) >> 7;
+      completedParents[step] = done;
+    }
+    return;
+  }
+  let done = 0;
+  for (let edge = 0; edge < edges; edge++) {
+    done += (state[parents[firstEdge + edge] as number] as number) >> 7;
+    runningDone[edge + 1] = done;
+  }
+  let before = 0;
+  for (let step = first; step < end; step++) {
+    const after = runningDone[(parentOffsets[step + 1] as number) - firstEdge] as number;
+    completedParents[step] = after - before;
+    before = after;
+  }
+}
+
+/** Writes `bits` of a block of steps, whose finished parents are counted. */
+function combineConditions(views: SnapshotViews, rules: Rules, first: number, end: number): void {
+  const { parentOffsets, state, flags, attempts, retryLimit, bits, completedParents } = views;
+  const allowed = ALLOWED[rules];
+  const zeroLimit = rules === 'engine' ? 1 : 0;
   let edge = parentOffsets[first] as number;
   for (let step = first; step < end; step++) {
-    const start = edge;
     const last = parentOffsets[step + 1] as number;
-    let done = 0;
-    for (; edge < last; edge++) done += (state[parents[edge] as number] as number) >> 7;
-    completedParents[step] = done;
-    const code = state[step] as number;
-    const flag = flags[step] as number;
-    let limit = retryLimit[step] as number;
-    if (engine && limit === 0) limit = 1;
-    let result = done === last - start ? dependenciesSatisfied : 0;
-    if ((attempts[step] as number) < limit) result |= retryEligible;
-    // pending (0) or error (2); bit 1 of the code tells them apart
-    if (result === 3 && (code & 0xfd) === 0 && (flag & blocking) === 0) {
-      if (!engine || code === 0 || (flag & STEP_FLAGS.notRetryable) === 0) result |= ready;
-    }
-    bits[step] = result;
+    const open = last - edge - (completedParents[step] as number);
+    edge = last;
+    const limit = retryLimit[step] as number;
+    const satisfied = open === 0 ? 1 : 0;
+    const eligible = (attempts[step] as number) < (limit === 0 ? zeroLimit : limit) ? 1 : 0;
+    const runnable = RUNNABLE[state[step] as number] as number;
+    const allowance = runnable & (allowed[flags[step] as number] as number);
+    const run = satisfied & eligible & (allowance | (allowance >> 1));
+    const exhausted = (runnable >> 1) & (eligible ^ 1);
+    bits[step] = satisfied | (eligible << 1) | (run << 2) | (exhausted << 7);
   }
 }
 

@@ -19,7 +19,7 @@ function roundHalfEven(value: number): number {
 export function failureWaitMicros(attempts: number, attemptsNull: boolean): number {
   const exponent = attemptsNull ? 1 : attempts;
   if (exponent >= 5) return FAILURE_WAIT_CAP_MICROS;
-  return exponent >= 0 ? 1_000_000 * 2 ** exponent : roundHalfEven(1_000_000 * 2 ** exponent);
+  return exponent >= 0 ? 1_000_000 * (1 << exponent) : roundHalfEven(1_000_000 * 2 ** exponent);
 }
 
 /** Limit of attempts that the `engine` rules read from a stored limit (null is 3 already). */
