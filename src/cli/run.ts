@@ -28,9 +28,14 @@ export async function runCli(
     for (const name of names) process.off(name, onSignal);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
+    if (stoppedBy === undefined) {
+      // this listener stays: it tells the embedded server that its database is still needed
+      stoppedBy = signal as keyof typeof SIGNALS;
+      abort.abort(new Error(`stopped by ${signal}`));
+      return;
+    }
     unlisten();
-    stoppedBy = signal as keyof typeof SIGNALS;
-    abort.abort(new Error(`stopped by ${signal}`));
+    process.kill(process.pid, signal);
   };
   for (const name of names) process.on(name, onSignal);
 
