@@ -42,7 +42,7 @@ export function formatNaive(micros: number): string {
   // beyond 2255 the division may round up to the next second
   if (seconds * 1_000_000 > micros) seconds--;
   const fraction = String(micros - seconds * 1_000_000).padStart(6, '0');
-  const text = new Date(seconds * 1000).toISOString().replace(/^\+0/, '');
+  const text = new Date(seconds * 1000).toISOString().replace(/^\+0*/, '');
   return `${text.slice(0, text.indexOf('.'))}.${fraction}`;
 }
 

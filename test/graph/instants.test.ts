@@ -22,13 +22,14 @@ describe('instants', () => {
 
   test('keep their form where a double has no single microseconds left', () => {
     fc.assert(
-      fc.property(fc.maxSafeInteger(), fc.integer({ min: 1, max: 100 }), (at, factor) => {
+      fc.property(fc.maxSafeInteger(), fc.integer({ min: 1, max: 950 }), (at, factor) => {
         const text = formatNaive(Math.abs(at) * factor);
         expect(text).toMatch(/^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
         expect(parseInstant(text)).toBeDefined();
       }),
       { numRuns: 2000 },
     );
+    expect(formatNaive(8_017_690_843_042_713_000)).toMatch(/^256040-07-04T/);
     expect(formatNaive(253_402_300_800_000_000)).toBe('10000-01-01T00:00:00.000000');
     expect(parseInstant('10000-01-01T00:00:00')).toBe(253_402_300_800_000_000);
   });

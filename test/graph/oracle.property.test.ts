@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
+import { readinessRow, type ReadinessRow } from '../../src/graph/answer-rows.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
 import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
@@ -41,6 +42,22 @@ const rowsOf = ({ readiness, contexts, levels, ready }: Answers): unknown => ({
 const cyclicTasks = (answers: Answers): bigint[] => [
   ...new Set(answers.summary.cycles.map((cycle) => cycle.taskId)),
 ];
+
+/** The same rows, each decoded by itself. */
+function rowByRow({ chunks, readiness }: Answers): ReadinessRow[] {
+  const [chunk] = chunks;
+  if (chunk === undefined) return [];
+  const { views } = chunk.snapshot;
+  const taskIds = [...views.taskId];
+  const stepIds = [...views.stepId];
+  return readiness.map((row) =>
+    readinessRow(
+      chunk.snapshot,
+      taskIds.indexOf(row.task_id),
+      stepIds.indexOf(row.workflow_step_id),
+    ),
+  );
+}
 
 /** Every path of a cycle is made of edges of the input, the last one leading back to the first. */
 function expectRealCycles(input: RowsInput, answers: Answers): void {
@@ -87,6 +104,7 @@ describe.each(RULES)('under %s rules', (rules) => {
         expect(cyclicTasks(answers)).toStrictEqual(expected.cyclicTasks);
         expectRealCycles(input, answers);
         expectAllCounted(input, answers);
+        expect(rowByRow(answers)).toStrictEqual(answers.readiness);
       }),
       { numRuns: 4000 },
     );
