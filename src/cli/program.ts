@@ -1,6 +1,7 @@
+import { createRequire } from 'node:module';
+
 import { Command } from 'commander';
 
-import manifest from '../../package.json' with { type: 'json' };
 import type { CommandAction } from './command-context.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -8,6 +9,9 @@ import { addMigrateCommand } from './commands/migrate.ts';
 import { addResolveCommand } from './commands/resolve.ts';
 import { addSeedCommand } from './commands/seed.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
+
+// by its own name, because the sources and the built files lie at different depths
+const manifest = createRequire(import.meta.url)('tasker-core/package.json') as { version: string };
 
 /** Hands a command's action to whoever runs it. */
 export type RunAction = (action: CommandAction) => Promise<void>;
