@@ -4,7 +4,7 @@ import { parseInstant } from '../graph/instants.ts';
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** The error for an option whose value cannot be taken; names both. */
-export function badOption(option: string, value: string, wanted: string): TaskerError {
+function badOption(option: string, value: string, wanted: string): TaskerError {
   return new TaskerError('TASKER_BAD_ARGUMENT', `${option} is "${value}", not ${wanted}.`, {
     data: { option, value },
   });
