@@ -42,7 +42,7 @@ const LEAST_ROUNDS = 3;
 /** No further round is begun after this many ms. */
 const BUDGET = 15_000;
 /** Resolutions of loaded arrays in a round; they take a millisecond or so each. */
-const WARM_REPEATS = 7;
+const WARM_REPEATS = 20;
 
 /**
  * Times every backend and the SQL side on the same rows. All of them take a turn in each round, in
