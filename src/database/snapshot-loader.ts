@@ -123,23 +123,26 @@ class DatabaseStream implements SnapshotStream {
   async *[Symbol.asyncIterator](): AsyncGenerator<GraphSnapshot> {
     const { clients } = this.#session;
     const staged = clients.map(() => new StagedRows());
-    const started: Promise<Load>[] = [];
+    // loaded pages leave the queue before they are handed out, or the run would hold all its snapshots
+    const underWay: Promise<Load>[] = [];
+    let started = 0;
     let previous: Promise<PageEnd> = Promise.resolve({ after: undefined, more: true });
     try {
-      for (let at = 0; ; at++) {
+      for (;;) {
         // one page under way on each connection
-        while (started.length < at + clients.length) {
-          const client = clients[started.length % clients.length]!;
+        while (underWay.length < clients.length) {
+          const client = clients[started % clients.length]!;
           // a page is used up before the next one of its connection starts, and leaves its room behind
-          const rows = staged[started.length % clients.length]!;
+          const rows = staged[started % clients.length]!;
           const page = this.#nextPage(client, rows, previous);
           previous = page.then(({ end }) => end);
           previous.catch(() => undefined);
           const load = page.then((next) => this.#begin(client, next.page, next.end.more));
           load.catch(() => undefined);
-          started.push(load);
+          underWay.push(load);
+          started++;
         }
-        const { first, rest, more } = await (started[at] as Promise<Load>);
+        const { first, rest, more } = await (underWay.shift() as Promise<Load>);
         if (first !== undefined) yield this.#count(first);
         for await (const snapshot of rest) yield this.#count(snapshot);
         if (!more) break;
@@ -148,7 +151,7 @@ class DatabaseStream implements SnapshotStream {
       this.#options.signal?.throwIfAborted();
       throw error;
     } finally {
-      await Promise.allSettled(started);
+      await Promise.allSettled(underWay);
       await this.#session.close();
     }
   }

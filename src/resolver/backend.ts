@@ -26,10 +26,10 @@ export interface Backend {
 /** Steps that one uninterrupted stretch of work takes: short enough to notice a cancellation. */
 export const STRETCH_STEPS = 65_536;
 
-/** How many stretches a snapshot is worked off in. */
+/** How many stretches a snapshot is worked off in; an ordinary chunk is one. */
 export function stretchCount(views: SnapshotViews): number {
   const { tasks, steps } = views.counts;
-  return Math.max(1, Math.min(tasks, Math.ceil(steps / STRETCH_STEPS)));
+  return Math.max(1, Math.min(tasks, Math.floor(steps / STRETCH_STEPS)));
 }
 
 /** First task of a stretch; `stretchStart(…, count)` is the end. */
