@@ -72,6 +72,9 @@ async function resolveSelection(client: pg.Client, selection: TaskSelection): Pr
   return taskRestriction(selection, ids);
 }
 
+/** A page of fewer steps is mostly round trips. */
+const LEAST_PAGE_STEPS = 8192;
+
 /** Most ids that one page asks for by name. */
 const IDS_PER_PAGE = 20_000;
 
@@ -166,6 +169,18 @@ class DatabaseStream implements SnapshotStream {
     return snapshot;
   }
 
+  /**
+   * Tasks that make a chunk, or fewer where the whole selection is small: each connection gets two
+   * pages then, so that all are busy to the end.
+   */
+  #tasksAPage(): number {
+    const { chunkSteps } = this.#options;
+    const fitting = Math.min(chunkSteps, Math.ceil(chunkSteps / this.#stepsPerTask));
+    const least = Math.ceil(LEAST_PAGE_STEPS / this.#stepsPerTask);
+    const share = Math.ceil((this.#expected ?? Infinity) / (this.#session.clients.length * 2));
+    return Math.max(1, Math.min(fitting, Math.max(least, share)));
+  }
+
   /** Reads the page of tasks behind the previous one. */
   async #nextPage(
     client: pg.Client,
@@ -177,9 +192,7 @@ class DatabaseStream implements SnapshotStream {
     const nothing = { page: { rows, consecutive: false }, end: { after, more: false } };
     if (!more) return nothing;
     this.#options.signal?.throwIfAborted();
-    const { chunkSteps } = this.#options;
-    const fitting = Math.ceil(chunkSteps / this.#stepsPerTask);
-    const limit = Math.min(chunkSteps, Math.max(1, fitting));
+    const limit = this.#tasksAPage();
     if (this.#wanted !== undefined) return this.#wantedPage(client, rows, after, limit);
     await copyOut(client, taskPageQuery(this.#restriction, after, limit), taskRow(rows));
     const last = rows.taskIds.ids[rows.taskCount - 1];
