@@ -4,9 +4,11 @@
  */
 export const ERROR_CODES = {
   TASKER_BAD_ARGUMENT: 'An option or argument has a value outside its documented range.',
-  TASKER_BAD_INPUT: 'An input row cannot be read: malformed JSON, a missing field or a value of the wrong type.',
+  TASKER_BAD_INPUT:
+    'An input row cannot be read: malformed JSON, a missing field or a value of the wrong type.',
   TASKER_BAD_ROW: 'A stored row contradicts another one (two current transitions, a duplicate id).',
-  TASKER_BAD_SNAPSHOT: 'A snapshot buffer is not of this layout version or its sections contradict each other.',
+  TASKER_BAD_SNAPSHOT:
+    'A snapshot buffer is not of this layout version or its sections contradict each other.',
   TASKER_BACKEND_UNAVAILABLE: 'The resolver backend that was asked for cannot be used here.',
   TASKER_CYCLE: 'The steps of a task depend on each other in a circle.',
   TASKER_DANGLING_EDGE: 'An edge names a step that does not exist.',
@@ -78,7 +80,11 @@ export function toWire(error: unknown, fallback: ErrorCode): WireError {
   if (error instanceof TaskerError) {
     return { code: error.code, message: error.message, data: error.data };
   }
-  return { code: fallback, message: error instanceof Error ? error.message : String(error), data: {} };
+  return {
+    code: fallback,
+    message: error instanceof Error ? error.message : String(error),
+    data: {},
+  };
 }
 
 /** The error that `toWire` took apart. */

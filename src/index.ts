@@ -89,3 +89,6 @@ export type { SeedOptions, SeedProgress, SeedReport } from './database/seed.ts';
 export { databaseSource } from './database/snapshot-loader.ts';
 export type { TaskSelection } from './database/snapshot-queries.ts';
 export type { SnapshotTarget } from './database/snapshot-session.ts';
+// Sample workflows, for trying things out.
+export { parseMix } from './templates/sample-workflows.ts';
+export type { WeightedWorkflow } from './templates/sample-workflows.ts';

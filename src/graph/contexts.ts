@@ -86,7 +86,13 @@ export function resolveContexts(
       views.executionStatus[task] = status;
       views.healthStatus[task] = engineHealth(status, failed);
     } else {
-      views.executionStatus[task] = railsStatus(total, completed, inProgress, readySteps, exhausted);
+      views.executionStatus[task] = railsStatus(
+        total,
+        completed,
+        inProgress,
+        readySteps,
+        exhausted,
+      );
       views.healthStatus[task] = railsHealth(failed, readySteps, exhausted);
     }
   }

@@ -6,11 +6,11 @@
  * T tasks, N steps (grouped by task), G ghosts (foreign parents, numbered N to N+G-1), E edges,
  * W timed steps (those with a failure instant, an explicit wait or a stored next attempt).
  */
-export const LAYOUT_MAGIC = 0x47_4b_53_54;
+const LAYOUT_MAGIC = 0x47_4b_53_54;
 /** Raised with every change of {@link SECTIONS}. */
 export const LAYOUT_VERSION = 1;
 /** Words (Uint32) before the first section. */
-export const HEADER_WORDS = 64;
+const HEADER_WORDS = 64;
 
 /** Header words that are not section offsets. */
 export const HEADER = {

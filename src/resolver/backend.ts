@@ -24,7 +24,7 @@ export interface Backend {
 }
 
 /** Steps that one uninterrupted stretch of work takes: short enough to notice a cancellation. */
-export const STRETCH_STEPS = 65_536;
+const STRETCH_STEPS = 65_536;
 
 /** How many stretches a snapshot is worked off in; an ordinary chunk is one. */
 export function stretchCount(views: SnapshotViews): number {

@@ -66,7 +66,7 @@ const low = (id: bigint): number => Number(BigInt.asUintN(32, id));
 const high = (id: bigint): number => Number(BigInt.asUintN(32, id >> 32n));
 
 /** Code of a state text; TASKER_TOO_LARGE when one run meets too many unknown texts. */
-export function stateCode(rows: StagedRows, text: string): number {
+function stateCode(rows: StagedRows, text: string): number {
   const code = rows.states.code(text);
   if (code >= 0) return code;
   throw new TaskerError(

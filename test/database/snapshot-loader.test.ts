@@ -376,14 +376,18 @@ describe('COPY', () => {
   test('rows that straddle socket buffers, errors of server and reader', async () => {
     await withClient(databases.plain.url, async (client) => {
       const lengths: number[] = [];
-      const select = `SELECT n, repeat('x', (n * 7919) % 150000) FROM generate_series(1, 60) AS n`;
+      const select = `SELECT n, repeat('x', 1 + (n * 7919) % 150000) FROM generate_series(1, 60) AS n`;
+      const lastBytes = new Set<number>();
       const rows = await copyOut(client, select, (view, at) => {
         const length = view.getInt32(at + 8);
         lengths.push(length);
-        expect(view.getUint8(at + 12 + Math.max(0, length - 1))).toBe(length === 0 ? 0 : 0x78);
-      }).catch((error: unknown) => error);
+        lastBytes.add(view.getUint8(at + 11 + length));
+      });
       expect(rows).toBe(60);
-      expect(lengths).toEqual(Array.from({ length: 60 }, (_, at) => ((at + 1) * 7919) % 150_000));
+      expect(lastBytes).toEqual(new Set([0x78]));
+      expect(lengths).toEqual(
+        Array.from({ length: 60 }, (_, at) => 1 + (((at + 1) * 7919) % 150_000)),
+      );
       await expect(copyOut(client, 'SELECT nothing', () => undefined)).rejects.toThrow('nothing');
       await expect(
         copyOut(client, 'SELECT 1 / (n - 500) FROM generate_series(1, 1000) AS n', () => undefined),

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+import { describe, expect, test } from 'vitest';
+
+const folder = new URL('../../examples/', import.meta.url);
+
+/** A line that each example prints; a new example is a new row. */
+const LINES: Readonly<Record<string, RegExp>> = {
+  'resolve-rows.ts': /Step 12 \(reserve_stock\) of task 1 may run now/,
+  'resolve-database.ts':
+    /^\d+ unfinished tasks, \d+ steps, \d+ ready to run\ntask 1 is [a-z_]+, \d+/,
+};
+
+describe('examples', () => {
+  test('each has a row here', async () => {
+    expect((await readdir(folder)).toSorted()).toEqual(Object.keys(LINES).toSorted());
+  });
+
+  test.each(Object.entries(LINES))('%s runs as it stands', async (name, line) => {
+    const script = new URL(name, folder).pathname;
+    const ended = await promisify(execFile)(process.execPath, [script]);
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout).toMatch(line);
+  });
+});
