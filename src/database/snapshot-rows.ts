@@ -9,7 +9,7 @@ const POSTGRES_EPOCH_MICROS = 946_684_800_000_000;
 const WORD = 4_294_967_296;
 
 /** A binary timestamp as µs since the epoch; infinite ones as ±Infinity. */
-export function instantAt(view: DataView, at: number): number {
+function instantAt(view: DataView, at: number): number {
   const high = view.getInt32(at);
   const low = view.getUint32(at + 4);
   if (high === 0x7f_ff_ff_ff && low === 0xff_ff_ff_ff) return Infinity;
