@@ -42,6 +42,7 @@ function workOff({ buffer, parameters, stretches }: ResolveJob): Cycle[] {
     if (stretch >= stretches) return cycles;
     const first = Math.floor((counts.tasks * stretch) / stretches);
     const end = Math.floor((counts.tasks * (stretch + 1)) / stretches);
-    cycles.push(...resolveTaskRange(views, parameters, first, end, scratch));
+    const found = resolveTaskRange(views, parameters, first, end, scratch);
+    for (const cycle of found) cycles.push(cycle);
   }
 }

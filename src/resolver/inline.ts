@@ -25,7 +25,9 @@ export function inlineBackend(): Backend {
         if (closed) throw new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
         const first = stretchStart(views, stretch, count);
         const end = stretchStart(views, stretch + 1, count);
-        cycles.push(...resolveTaskRange(views, parameters, first, end, scratch));
+        // not spread: a chunk may hold more cycles than a call takes arguments
+        const found = resolveTaskRange(views, parameters, first, end, scratch);
+        for (const cycle of found) cycles.push(cycle);
       }
       return cycles;
     },

@@ -112,7 +112,7 @@ export function poolBackend(options: PoolOptions): PoolBackend {
     for (const result of settled) {
       if (result.status === 'rejected') throw lost(result.reason);
       if ('error' in result.value) throw fromWire(result.value.error);
-      cycles.push(...result.value.cycles);
+      for (const cycle of result.value.cycles) cycles.push(cycle);
     }
     return cycles.sort((a, b) => a.task - b.task);
   }

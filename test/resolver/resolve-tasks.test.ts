@@ -316,3 +316,19 @@ test('nothing to resolve is no error', async () => {
     problemCount: 0,
   });
 });
+
+test('a chunk with more cycles than a call takes arguments', async () => {
+  const count = 150_000;
+  const ids = Array.from({ length: count }, (_, at) => at + 1);
+  const input = {
+    tasks: ids.map((id) => ({ task_id: id, named_task_id: 1 })),
+    steps: ids.map((id) => ({ workflow_step_id: id, task_id: id, named_step_id: 1 })),
+    edges: ids.map((id) => ({ from_step_id: id, to_step_id: id })),
+  };
+  for (const backend of ['inline', 'pool'] as const) {
+    const run = resolveTasks(rowsSource(input), { backend, chunkSteps: count });
+    for await (const chunk of run) expect(chunk.cycles.length).toBe(count);
+    expect(run.summary()).toMatchObject({ counts: { cycles: count }, chunks: 1 });
+    expect(run.summary().cycles.length).toBe(1000);
+  }
+});
