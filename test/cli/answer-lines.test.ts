@@ -57,6 +57,11 @@ describe('lines sorted by id', () => {
     expect(await sorted([], 20)).toBe('');
   });
 
+  test('a separator inside a text does not end the line', async () => {
+    const lines = [line(2n, 'a\u2028b\u2029c\u0085d'), line(1n, '\u2029')];
+    for (const hold of [1, 1 << 20]) expect(await sorted(lines, hold)).toBe(lines[1]! + lines[0]!);
+  });
+
   test('an abort leaves no run files', async () => {
     await using dir = await temporaryDirectory();
     const from = join(dir.path, 'from');
