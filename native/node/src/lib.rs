@@ -1,0 +1,158 @@
+//! Node-API binding of `tasker-resolver`: the kernels over a SharedArrayBuffer, without a copy, for
+//! the main thread and for worker threads. `src/resolver/native.ts` alone calls it.
+//!
+//! Each view is a `Uint8Array` over a whole snapshot buffer. The header and the bounds of all
+//! sections are read anew by every call, so that no call trusts an earlier one. A panic becomes an
+//! error.
+
+#![deny(unsafe_code)]
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+
+use napi::bindgen_prelude::{AsyncTask, Uint32Array};
+use napi::{Env, Error, Result, Status, Task};
+use napi_derive::{module_init, napi};
+use tasker_resolver::{
+    Cycle, Parameters, Problem, Rules, Scratch, layout, resolve_on_threads, resolve_range,
+};
+
+#[allow(unsafe_code)]
+mod view;
+
+use view::{KeptView, View};
+
+/// Raised with every change of a function's name, arguments or answer.
+const ABI_VERSION: u32 = 1;
+
+/// Panics travel as errors; the default hook would write to the host's stderr beside that.
+#[module_init]
+fn init() {
+    set_hook(Box::new(|_| {}));
+}
+
+/// Version of this interface.
+#[napi]
+pub fn abi_version() -> u32 {
+    ABI_VERSION
+}
+
+/// Version of the snapshot layout that the kernels know.
+#[napi]
+pub fn layout_version() -> u32 {
+    layout::VERSION
+}
+
+/// Checks header, sections and graph. O(T + N + E).
+///
+/// Returns nothing for a sound buffer, else the name of the section and what is wrong with it.
+#[napi]
+pub fn find_problem(view: View) -> Result<Option<Vec<String>>> {
+    guarded(|| {
+        let found = view.snapshot().and_then(|mut snapshot| snapshot.check());
+        Ok(found.err().map(|Problem { section, problem }| vec![section.to_owned(), problem]))
+    })
+}
+
+/// Resolves tasks `first_task` to `end_task - 1` in the calling thread.
+///
+/// Returns nothing where there is no cycle, else for each one its task, its length and its steps.
+#[napi]
+pub fn resolve_tasks(
+    view: View,
+    engine: bool,
+    now_micros: f64,
+    contexts: bool,
+    levels: bool,
+    first_task: u32,
+    end_task: u32,
+) -> Result<Option<Uint32Array>> {
+    guarded(|| {
+        let mut snapshot = view.snapshot().map_err(bad_snapshot)?;
+        let tasks = first_task as usize..end_task as usize;
+        let (graph, mut part) = snapshot.part(tasks).map_err(bad_snapshot)?;
+        let parameters = parameters(engine, now_micros, contexts, levels);
+        let cycles = SCRATCH
+            .with_borrow_mut(|scratch| resolve_range(&graph, &mut part, parameters, scratch));
+        Ok((!cycles.is_empty()).then(|| flat(&cycles)))
+    })
+}
+
+/// Resolves every task on up to `threads` threads, off the event loop.
+///
+/// The promise gives nothing where the header's cancel word ended the work early, else the cycles
+/// as `resolveTasks` does.
+#[napi(ts_return_type = "Promise<Uint32Array | null>")]
+pub fn resolve_all(
+    view: KeptView,
+    engine: bool,
+    now_micros: f64,
+    contexts: bool,
+    levels: bool,
+    threads: u32,
+) -> AsyncTask<ResolveAll> {
+    let parameters = parameters(engine, now_micros, contexts, levels);
+    AsyncTask::new(ResolveAll { view, parameters, threads: threads as usize })
+}
+
+/// The work of one call of `resolveAll`.
+pub struct ResolveAll {
+    view: KeptView,
+    parameters: Parameters,
+    threads: usize,
+}
+
+impl Task for ResolveAll {
+    type Output = Option<Vec<Cycle>>;
+    type JsValue = Option<Uint32Array>;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        guarded(|| {
+            let mut snapshot = self.view.snapshot().map_err(bad_snapshot)?;
+            let cycles = resolve_on_threads(&mut snapshot, self.parameters, self.threads);
+            Ok(cycles.map_err(bad_snapshot)?.ok())
+        })
+    }
+
+    fn resolve(&mut self, _env: Env, cycles: Self::Output) -> Result<Self::JsValue> {
+        Ok(cycles.map(|cycles| flat(&cycles)))
+    }
+}
+
+thread_local! {
+    static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
+}
+
+fn parameters(engine: bool, now_micros: f64, contexts: bool, levels: bool) -> Parameters {
+    let rules = if engine { Rules::Engine } else { Rules::Rails };
+    Parameters { rules, now_micros, contexts, levels }
+}
+
+fn flat(cycles: &[Cycle]) -> Uint32Array {
+    let mut words = Vec::new();
+    for Cycle { task, path } in cycles {
+        words.extend([*task as u32, path.len() as u32]);
+        words.extend(path);
+    }
+    Uint32Array::new(words)
+}
+
+fn bad_snapshot(problem: Problem) -> Error {
+    Error::new(Status::InvalidArg, problem.to_string())
+}
+
+/// Runs the work; a panic in it becomes an error. Outputs written halfway are no harm: they are
+/// overwritten by the next resolution.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = format!("The addon panicked: {}.", panic_text(&*panic));
+        Err(Error::new(Status::GenericFailure, message))
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    match panic.downcast_ref::<&str>() {
+        Some(text) => text,
+        None => panic.downcast_ref::<String>().map_or("for no stated reason", String::as_str),
+    }
+}
