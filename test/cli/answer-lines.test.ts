@@ -13,6 +13,14 @@ import { temporaryDirectory } from './tasker.ts';
 test('instants print as the plain formatter does', () => {
   const micros = fc.integer({ min: -62_000_000_000_000_000, max: 9_000_000_000_000_000 });
   fc.assert(fc.property(micros, (at) => instantJson(at) === JSON.stringify(formatNaive(at))));
+  const farther = fc.double({ min: -210_866_803_200e6, max: 9_224_318_015_999e6, noNaN: true });
+  fc.assert(
+    fc.property(farther, (far) => {
+      const at = Math.round(far);
+      return instantJson(at) === JSON.stringify(formatNaive(at));
+    }),
+    { numRuns: 1000 },
+  );
   expect(instantJson(Number.NaN)).toBe('null');
   expect(instantJson(Infinity)).toBe('"infinity"');
   expect(instantJson(-Infinity)).toBe('"-infinity"');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { formatInstant, formatNaive, parseInstant } from '../../src/graph/instants.ts';
-import { oracleMicros, oracleNaiveText } from '../support/oracle-instants.ts';
+import { oracleMicros, oracleNaiveText, oracleText } from '../support/oracle-instants.ts';
 
 describe('instants', () => {
   test('print and read back, equal to counting days by hand', () => {
@@ -22,7 +22,7 @@ describe('instants', () => {
 
   test('keep their form where a double has no single microseconds left', () => {
     fc.assert(
-      fc.property(fc.maxSafeInteger(), fc.integer({ min: 1, max: 950 }), (at, factor) => {
+      fc.property(fc.maxSafeInteger(), fc.integer({ min: 1, max: 1024 }), (at, factor) => {
         const text = formatNaive(Math.abs(at) * factor);
         expect(text).toMatch(/^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
         expect(parseInstant(text)).toBeDefined();
@@ -32,6 +32,35 @@ describe('instants', () => {
     expect(formatNaive(8_017_690_843_042_713_000)).toMatch(/^256040-07-04T/);
     expect(formatNaive(253_402_300_800_000_000)).toBe('10000-01-01T00:00:00.000000');
     expect(parseInstant('10000-01-01T00:00:00')).toBe(253_402_300_800_000_000);
+  });
+
+  test('reach as far as the timestamps of PostgreSQL', () => {
+    // 4714-11-24 BC and the last day of 294276 by the Gregorian calendar
+    const first = -210_866_803_200_000_000;
+    const last = 9_224_318_015_999_000_000;
+    expect(formatNaive(first)).toBe('4714-11-24T00:00:00.000000 BC');
+    expect(parseInstant('4714-11-24T00:00:00.000000 BC')).toBe(first);
+    expect(formatInstant(last)).toMatch(/^294276-12-31T23:59:5\d\.\d{6}Z$/);
+    expect(parseInstant('294276-12-31 23:59:59')).toBe(last);
+    fc.assert(
+      fc.property(fc.integer({ min: first / 1e6, max: -62_135_596_800 }), (second) => {
+        const at = second * 1e6;
+        expect(formatInstant(at)).toBe(oracleText(at));
+        expect(parseInstant(formatInstant(at))).toBe(at);
+        expect(oracleMicros(formatNaive(at))).toBe(at);
+      }),
+    );
+  });
+
+  test('the year 1 follows 1 BC', () => {
+    const first = parseInstant('0001-01-01') as number;
+    expect(formatNaive(first - 1_000_000)).toBe('0001-12-31T23:59:59.000000 BC');
+    expect(formatInstant(first - 1_000_000)).toBe('0001-12-31T23:59:59.000000Z BC');
+    expect(parseInstant('0001-12-31T23:59:59Z BC')).toBe(first - 1_000_000);
+    // leap years: 1 BC, 5 BC, …
+    expect(parseInstant('0005-02-29 BC')).toBeDefined();
+    expect(parseInstant('0004-02-29 BC')).toBeUndefined();
+    expect(parseInstant('0000-01-01')).toBeUndefined();
   });
 
   test.each([

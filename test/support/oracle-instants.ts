@@ -21,14 +21,16 @@ export function oracleNaiveText(micros: number): string {
   while (days >= daysOfMonth(year, month)) days -= daysOfMonth(year, month++);
   const seconds = Math.floor(rest / 1_000_000);
   const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const date = `${pad(year, 4)}-${pad(month, 2)}-${pad(days + 1, 2)}`;
-  return `${date}T${clock.map((part) => pad(part, 2)).join(':')}.${pad(rest % 1_000_000, 6)}`;
+  const date = `${pad(year > 0 ? year : 1 - year, 4)}-${pad(month, 2)}-${pad(days + 1, 2)}`;
+  const era = year > 0 ? '' : ' BC';
+  return `${date}T${clock.map((part) => pad(part, 2)).join(':')}.${pad(rest % 1_000_000, 6)}${era}`;
 }
 
 /** As {@link oracleNaiveText}, with the Z of rows and JSON where the instant is finite. */
 export function oracleText(micros: number | null): string | null {
   if (micros === null) return null;
-  return Number.isFinite(micros) ? `${oracleNaiveText(micros)}Z` : oracleNaiveText(micros);
+  const naive = oracleNaiveText(micros);
+  return Number.isFinite(micros) ? naive.replace(/( BC)?$/, 'Z$1') : naive;
 }
 
 /** µs since the epoch of naive UTC text of the form that {@link oracleNaiveText} writes. */
@@ -36,8 +38,9 @@ export function oracleMicros(text: string | null | undefined): number | null {
   if (text === null || text === undefined) return null;
   if (text === 'infinity') return Infinity;
   if (text === '-infinity') return -Infinity;
-  const [date = '', clock = ''] = text.replace('Z', '').split(/[T ]/);
-  const [year = 0, month = 0, day = 0] = date.split('-').map(Number);
+  const [date = '', clock = '', era] = text.replace('Z', '').split(/[T ]/);
+  const [years = 0, month = 0, day = 0] = date.split('-').map(Number);
+  const year = era === undefined ? years : 1 - years;
   const [hour = 0, minute = 0, second = '0'] = clock.split(':');
   let days = day - 1;
   for (let at = 1970; at < year; at++) days += isLeap(at) ? 366 : 365;

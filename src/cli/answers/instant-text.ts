@@ -3,6 +3,9 @@ import { formatNaive } from '../../graph/instants.ts';
 const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
 const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, '0'));
 const DAY_MICROS = 86_400_000_000;
+/** From the year 1 to where a double still has every microsecond. */
+const FIRST_FAST = -62_135_596_800_000_000;
+const LAST_FAST = Number.MAX_SAFE_INTEGER;
 
 let cachedDay = Number.NaN;
 let cachedDate = '';
@@ -13,7 +16,7 @@ let cachedDate = '';
  */
 export function instantJson(micros: number): string {
   if (micros !== micros) return 'null';
-  if (!Number.isFinite(micros)) return `"${formatNaive(micros)}"`;
+  if (!(micros >= FIRST_FAST && micros <= LAST_FAST)) return `"${formatNaive(micros)}"`;
   const day = Math.floor(micros / DAY_MICROS);
   if (day !== cachedDay) {
     const text = formatNaive(day * DAY_MICROS);
