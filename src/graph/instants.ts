@@ -24,9 +24,11 @@ export function parseInstant(text: string): number | undefined {
   if (text === '-infinity') return -Infinity;
   const match = PATTERN.exec(text);
   if (match === null) return undefined;
-  const [, years, month, day, hour = '0', minute = '0', second = '0', fraction = '', era] = match;
-  if (+years! === 0) return undefined; // 1 BC is followed by 1 AD
-  const year = era === undefined ? +years! : 1 - +years!;
+  const [, yearText, month, day, hour = '0', minute = '0', second = '0', fraction = '', era] =
+    match;
+  const namedYear = Number(yearText);
+  if (namedYear === 0) return undefined; // 1 BC is followed by 1 AD
+  const year = era === undefined ? namedYear : 1 - namedYear;
   const days = daysOf(year, +month!, +day!);
   const date = dateOf(days);
   const valid =
