@@ -1,0 +1,54 @@
+import type { ResidentData } from './resident-data.ts';
+import { NO_TASK, TASK, TASK_BITS, WORD } from './resident-words.ts';
+
+/** A task of more steps stays where it is: moving it would take too long at once. */
+const LARGE_TASK = 1 << 14;
+
+/**
+ * One slice of compaction: moves tasks of up to 16,384 steps and ghosts down into free room, so
+ * that large tasks find room without growth. Slots of moved steps change.
+ *
+ * @param budget steps moved plus tasks passed, about; one task may exceed it
+ * @returns true when the slice came to the end of the graph
+ */
+export function compactSlice(data: ResidentData, budget: number): boolean {
+  const slots = data.slots.compact(
+    budget,
+    LARGE_TASK,
+    (start) => sizeAt(data, start),
+    (from, to, size) => moveBlock(data, from, to, size),
+  );
+  const shapes = data.shapes.compact(budget * 4);
+  return slots && shapes;
+}
+
+function sizeAt(data: ResidentData, start: number): number {
+  const task = data.taskOf[start] as number;
+  return task === NO_TASK ? 1 : (data.tasks[(task << TASK_BITS) + TASK.steps] as number);
+}
+
+function moveBlock(data: ResidentData, from: number, to: number, size: number): void {
+  const { lists, foreign } = data;
+  const shift = to - from;
+  for (const column of data.slotColumns()) column.copyWithin(to, from, from + size);
+  const task = data.taskOf[to] as number;
+  if (task !== NO_TASK) {
+    data.tasks[(task << TASK_BITS) + TASK.first] = to;
+    let edge = data.tasks[(task << TASK_BITS) + TASK.foreignEdges] as number;
+    for (; edge !== -1; edge = foreign.nextOfTask(edge)) {
+      foreign.setChild(edge, foreign.child(edge) + shift);
+    }
+  }
+  // upwards, so that a step's links are read before another step takes their place
+  for (let slot = to; slot < to + size; slot++) {
+    data.stepIndex.move(slot - shift, slot);
+    const word = data.words[slot] as number;
+    if ((word & (WORD.ready | WORD.waiting)) !== 0 && (word & WORD.taken) === 0) {
+      lists.replace(slot - shift, slot);
+    }
+    let edge = data.foreignEdges[slot] as number;
+    for (; edge !== -1; edge = foreign.nextOfParent(edge)) foreign.setParent(edge, slot);
+  }
+  // free slots are never ready
+  data.words.fill(0, Math.max(from, to + size), from + size);
+}

@@ -1,0 +1,58 @@
+/** Low bits of a step's word; its unfinished parents stand above them. */
+export const WORD = {
+  /** The step's own row allows a run: state, flags, attempts left; its task is answered. */
+  mayRun: 1,
+  /** The row holds an instant that may make it wait. */
+  timed: 2,
+  done: 4,
+  /** The row itself rules every further run out (`engine` only). */
+  dead: 8,
+  /** In `error` without an attempt left. */
+  exhausted: 16,
+  /** Counted as ready; in the ready queue, or taken from it. */
+  ready: 32,
+  /** In the timer queue. */
+  waiting: 64,
+  /** Taken from the ready queue and not yet changed. */
+  taken: 128,
+  /** Steps of other tasks depend on it. */
+  foreign: 256,
+} as const;
+/** Where the count of unfinished parents begins. */
+export const PARENTS_SHIFT = 10;
+/** One unfinished parent. */
+export const ONE_PARENT = 1 << PARENTS_SHIFT;
+/** Parents that one step can have at most. */
+export const MAX_PARENTS = 2 ** (32 - PARENTS_SHIFT) - 1;
+/** What must be exactly `mayRun` for a step to be ready or waiting. */
+export const CANDIDATE = ~(ONE_PARENT - 1) | WORD.mayRun;
+
+/** Fields of a task's record, in words of 32 bits: 64 bytes, one cache line. */
+export const TASK = {
+  first: 0,
+  steps: 1,
+  shape: 2,
+  priorityClass: 3,
+  flags: 4,
+  /** By state: see `counterOf`. */
+  pending: 5,
+  inProgress: 6,
+  completed: 7,
+  failed: 8,
+  /** Steps in states that are counted nowhere else. */
+  other: 9,
+  ready: 10,
+  exhausted: 11,
+  /** Steps at a dead end: dead or unreachable (`engine` only). */
+  deadEnds: 12,
+  /** First edge from a step of another task, -1 without. */
+  foreignEdges: 13,
+} as const;
+/** A record's length, as a power of two. */
+export const TASK_BITS = 4;
+
+/** Bits of a task record's flags. */
+export const RESIDENT_TASK = { live: 1, cyclic: 2 } as const;
+
+/** Owner of a ghost's slot. */
+export const NO_TASK = 0xff_ff_ff_ff;
