@@ -92,6 +92,31 @@ export function withDatabase(url: string, database: string): string {
   return parsed.href;
 }
 
+/** SQL states with which the server ends a session, and what the socket reports when it breaks. */
+const LOST =
+  /^(?:08...|57P0[1-5]|25P03|ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETDOWN|ENETUNREACH)$/;
+/** Errors of node-postgres itself, which carry no code. */
+const LOST_WORDS = /^Connection terminated|not queryable$/;
+
+/**
+ * The coded error for a session that ended under its queries: server stopped, connection cut, idle
+ * for too long. Any other error comes back as it is.
+ */
+export function sessionError(error: unknown): unknown {
+  if (error instanceof TaskerError || !(error instanceof Error)) return error;
+  const code = errorCode(error);
+  if (code === undefined ? !LOST_WORDS.test(error.message) : !LOST.test(code)) return error;
+  return new TaskerError(
+    'TASKER_DATABASE_UNREACHABLE',
+    `The connection to the database was lost: ${error.message}.`,
+    {
+      remedy: 'Check that the server runs and can be reached from here, then try again.',
+      cause: error,
+      data: { reason: code ?? error.message },
+    },
+  );
+}
+
 function parseDatabaseUrl(url: string): URL {
   const parsed = URL.parse(url);
   if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {

@@ -9,19 +9,28 @@ import type {
   SnapshotStream,
   SourceTotals,
 } from '../graph/snapshot-source.ts';
+import { sessionError } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { loadPage, type TaskPage } from './snapshot-page.ts';
-import { taskPageQuery, taskRestriction, type TaskSelection } from './snapshot-queries.ts';
+import {
+  requireIds,
+  taskPageQuery,
+  taskRestriction,
+  type TaskSelection,
+} from './snapshot-queries.ts';
 import { taskRow } from './snapshot-rows.ts';
 import { openSession, type SnapshotSession, type SnapshotTarget } from './snapshot-session.ts';
 
 /**
  * Tasks of a Tasker database as a source of snapshots, read in one consistent snapshot of the
  * database (REPEATABLE READ, shared by all connections) through COPY BINARY, chunk by chunk; only
- * the chunks in flight are held. Read-only, needs no migration.
+ * the chunks in flight are held. Read-only, needs no migration. A stream that was opened is to be
+ * read to its end or left with `return()`, which gives the connections back.
  *
- * Errors, on opening or on the way: TASKER_DATABASE_UNREACHABLE, TASKER_NOT_TASKER_DATABASE,
- * TASKER_NOT_FOUND (no such namespace or named task), the signal's reason.
+ * Errors, on opening or on the way: TASKER_DATABASE_UNREACHABLE, also for a connection lost on the
+ * way; TASKER_NOT_TASKER_DATABASE; TASKER_NOT_FOUND (no such namespace or named task);
+ * TASKER_BAD_ARGUMENT (an id that is no 64-bit bigint); the signal's reason; any other error of the
+ * server (a statement_timeout, say) as node-postgres raises it.
  */
 export function databaseSource(
   target: SnapshotTarget,
@@ -29,13 +38,15 @@ export function databaseSource(
 ): SnapshotSource {
   return {
     async open(options) {
+      if (selection.kind === 'ids') requireIds(selection.ids);
       const session = await openSession(target, options.signal);
       try {
         const restriction = await resolveSelection(session.clients[0]!, selection);
         return new DatabaseStream(session, selection, restriction, options);
       } catch (error) {
         await session.close();
-        throw error;
+        options.signal?.throwIfAborted();
+        throw sessionError(error);
       }
     },
   };
@@ -110,7 +121,8 @@ class DatabaseStream implements SnapshotStream {
         ? [...new Set(selection.ids)].toSorted((a, b) => (a < b ? -1 : 1))
         : undefined;
     if (this.#wanted !== undefined) this.#expected = this.#wanted.length;
-    else this.#expected = selection.kind === 'all' ? session.estimate.tasks : undefined;
+    else
+      this.#expected = selection.kind === 'all' ? session.estimate.tasks || undefined : undefined;
   }
 
   totals(): SourceTotals {
@@ -123,7 +135,20 @@ class DatabaseStream implements SnapshotStream {
     };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<GraphSnapshot> {
+  [Symbol.asyncIterator](): AsyncIterator<GraphSnapshot, undefined> {
+    const chunks = this.#chunks();
+    return {
+      next: () => chunks.next(),
+      // a generator that was never begun runs no `finally`
+      return: async () => {
+        await chunks.return(undefined);
+        await this.#session.close();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  async *#chunks(): AsyncGenerator<GraphSnapshot, undefined> {
     const { clients } = this.#session;
     const staged = clients.map(() => new StagedRows());
     // loaded pages leave the queue before they are handed out, or the run would hold all its snapshots
@@ -150,9 +175,10 @@ class DatabaseStream implements SnapshotStream {
         for await (const snapshot of rest) yield this.#count(snapshot);
         if (!more) break;
       }
+      return undefined;
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      throw error;
+      throw sessionError(error);
     } finally {
       await Promise.allSettled(underWay);
       await this.#session.close();

@@ -1,3 +1,4 @@
+import { TaskerError } from '../errors.ts';
 import { STEP_COLUMNS } from './snapshot-rows.ts';
 
 /** Which tasks to load. */
@@ -16,6 +17,21 @@ export type TaskSelection =
     };
 
 const FINISHED = `('complete', 'cancelled', 'resolved_manually')`;
+
+/**
+ * Refuses what is no id: ids become part of statements, and types do not hold back a caller in
+ * plain JavaScript.
+ *
+ * Errors: TASKER_BAD_ARGUMENT names the place and the value.
+ */
+export function requireIds(ids: readonly bigint[]): void {
+  const at = ids.findIndex((id) => typeof id !== 'bigint' || BigInt.asIntN(64, id) !== id);
+  if (at === -1) return;
+  const value = String(ids[at]).slice(0, 200);
+  throw new TaskerError('TASKER_BAD_ARGUMENT', `ids[${at}] is ${value}, not a 64-bit bigint.`, {
+    data: { field: `ids[${at}]`, value },
+  });
+}
 
 /** Ids as an array literal: digits only, safe in any statement. */
 export function idArray(ids: Iterable<bigint>): string {

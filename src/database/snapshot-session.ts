@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
-import { connect } from './connection.ts';
+import { connect, sessionError } from './connection.ts';
 
 /** Where to load from: a database to connect to, or open clients, which stay open. */
 export type SnapshotTarget =
@@ -25,7 +25,7 @@ export interface SnapshotSession {
   /** Planner's idea of the number of tasks, and of steps a task. */
   readonly estimate: { readonly tasks: number; readonly stepsPerTask: number };
   readonly stepNames: ReadonlyMap<number, string>;
-  /** Ends transactions, and the connections that were opened here. */
+  /** Ends transactions, and the connections that were opened here; idempotent. */
   close(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export async function openSession(
   const borrowed = !owned && inTransaction(clients[0]!);
   const abort = (): void => clients.forEach(destroy);
   if (owned) signal?.addEventListener('abort', abort, { once: true });
-  const close = async (): Promise<void> => {
+  const closeOnce = async (): Promise<void> => {
     signal?.removeEventListener('abort', abort);
     await Promise.all(
       clients.map(async (client) => {
@@ -60,17 +60,23 @@ export async function openSession(
       }),
     );
   };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeOnce());
   try {
     if (!borrowed) await shareSnapshot(clients);
-    return { clients, close, ...(await readFacts(clients[0]!)) };
+    const facts = await readFacts(clients[0]!);
+    signal?.throwIfAborted();
+    return { clients, close, ...facts };
   } catch (error) {
     await close();
     signal?.throwIfAborted();
-    throw error;
+    throw sessionError(error);
   }
 }
 
-const inTransaction = (client: pg.Client): boolean => client.getTransactionStatus() === 'T';
+/** True inside a transaction, also one that has failed: that is the caller's to end. */
+const inTransaction = (client: pg.Client): boolean =>
+  ['T', 'E'].includes(client.getTransactionStatus() ?? 'I');
 
 /** Given clients: all of them, or the first alone where it is inside a transaction already. */
 function usable(clients: readonly pg.Client[]): pg.Client[] {
