@@ -6,18 +6,20 @@ import type { Rules } from '../graph/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { Backend, BackendName } from './backend.ts';
 import { inlineBackend } from './inline.ts';
-import { loadNative, type NativeAttempt } from './native.ts';
+import { loadNative, nativeUnavailable, type NativeAttempt } from './native.ts';
 import { poolBackend } from './pool.ts';
 
 /** Options of {@link createResolver}. */
 export interface ResolverOptions {
   /**
-   * Where to resolve. `auto` takes the calling thread for small snapshots and the pool for large
-   * ones where there is more than one core; the others insist. Default `auto`.
+   * Where to resolve. `auto` takes the native addon where there is one, but for the smallest
+   * snapshots; without it the calling thread for small snapshots and the pool for large ones where
+   * there is more than one core. The others insist. Default `auto`.
    */
   backend?: BackendName | 'auto';
   /**
-   * Worker threads of the pool. More than the machine has cores only costs memory.
+   * Worker threads of the pool, and of the addon for large snapshots. More than the machine has
+   * cores only costs memory.
    * Default: the cores this process may use, at most 8.
    */
   threads?: number;
@@ -66,6 +68,8 @@ export interface ResolverReport {
   readonly runs: Readonly<Record<BackendName, number>>;
   /** Where the native addon was looked for. */
   readonly native: readonly NativeAttempt[];
+  /** The file or package that the addon was loaded from. */
+  readonly nativeBinary: string | undefined;
 }
 
 /** Resolves snapshots; `stop()` or `await using` releases its threads. */
@@ -88,6 +92,9 @@ export interface Resolver extends AsyncDisposable {
  * Measured by `bench/resolve.ts`.
  */
 export const POOL_THRESHOLD_STEPS = 200_000;
+
+/** Steps from which `auto` prefers the addon: below, calling it costs more than it saves. */
+export const NATIVE_THRESHOLD_STEPS = 20;
 
 /** The host's clock, µs since the epoch. */
 export function hostNowMicros(): number {
@@ -123,8 +130,9 @@ interface Choice {
 /**
  * A resolver with one choice of backend and rules.
  *
- * Errors: TASKER_BAD_ARGUMENT names the option; TASKER_BACKEND_UNAVAILABLE where `native` is
- * insisted on and no addon can be used, with each place that was tried.
+ * Errors: TASKER_BAD_ARGUMENT names the option; TASKER_BACKEND_UNAVAILABLE where the
+ * addon is insisted on (`native`, TASKER_NATIVE=required) and none can be used, with each place that
+ * was tried.
  */
 export function createResolver(options: ResolverOptions = {}): Resolver {
   checkOptions(options);
@@ -132,13 +140,9 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   const rules = options.rules ?? 'rails';
   const cores = availableParallelism();
   const threads = options.threads ?? Math.min(8, cores);
-  const native = loadNative(process.env);
+  const native = loadNative(process.env, threads);
   if (requested === 'native' && native.backend === undefined) {
-    throw new TaskerError(
-      'TASKER_BACKEND_UNAVAILABLE',
-      `The native backend cannot be used: ${native.attempts.map((a) => `${a.place}: ${a.reason}`).join('; ')}.`,
-      { data: { attempts: native.attempts }, remedy: 'Choose auto, inline or pool.' },
-    );
+    throw nativeUnavailable(native.attempts, 'Choose auto, inline or pool.');
   }
   const inline = inlineBackend();
   const pool = poolBackend({
@@ -146,13 +150,14 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     queueLimit: options.queueLimit ?? threads * 3,
     whenFull: options.whenFull ?? 'wait',
   });
-  const noAddon = native.attempts.map((attempt) => attempt.reason).join('; ');
+  const noAddon = native.attempts.map(({ place, reason }) => `${place} ${reason}`).join('; ');
 
   function choose(steps: number, tasks: number): Choice {
     if (requested !== 'auto') {
       const backend = { inline, pool, native: native.backend ?? inline }[requested];
       return { backend, why: 'asked for', notChosen: {} };
     }
+    if (native.backend !== undefined) return chooseNative(native.backend, steps);
     const notChosen: Partial<Record<BackendName, string>> = { native: noAddon };
     if (threads < 2) {
       notChosen.pool = 'one thread gains nothing over the calling one';
@@ -165,6 +170,24 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
       return { backend: pool, why: `large snapshot, ${threads} threads`, notChosen };
     }
     return { backend: inline, why: `small snapshot or one thread`, notChosen };
+  }
+
+  function chooseNative(backend: Backend, steps: number): Choice {
+    const ownThreads = 'the addon has threads of its own';
+    if (steps >= NATIVE_THRESHOLD_STEPS) {
+      const reason = `${steps} steps are enough for the addon to be faster`;
+      return {
+        backend,
+        why: 'the native addon is here',
+        notChosen: { inline: reason, pool: ownThreads },
+      };
+    }
+    const reason = `${steps} steps are fewer than the ${NATIVE_THRESHOLD_STEPS} that pay for calling it`;
+    return {
+      backend: inline,
+      why: 'tiny snapshot',
+      notChosen: { native: reason, pool: ownThreads },
+    };
   }
 
   let latest: Choice | undefined;
@@ -219,9 +242,10 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
         threads,
         chosen: latest?.backend.name,
         why: latest?.why ?? 'nothing resolved yet',
-        notChosen: latest?.notChosen ?? { native: noAddon },
+        notChosen: latest?.notChosen ?? (native.backend === undefined ? { native: noAddon } : {}),
         runs: { ...runs },
         native: native.attempts,
+        nativeBinary: native.binary,
       };
     },
   };

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import fc from 'fast-check';
@@ -6,6 +7,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { allocateSnapshot, HEADER } from '../../src/graph/layout.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import { asAddon } from '../../src/resolver/native-addon.ts';
+import { loadNative } from '../../src/resolver/native.ts';
 import { directorySource } from '../../src/resolver/ndjson-source.ts';
 import { openSnapshotBuffer } from '../../src/resolver/open-snapshot.ts';
 import { rowsSource } from '../../src/resolver/rows-source.ts';
@@ -31,6 +34,8 @@ import {
   type TaskPlan,
 } from '../support/large-snapshots.ts';
 
+const { binary } = loadNative(process.env);
+const addon = binary === undefined ? undefined : asAddon(createRequire(import.meta.url)(binary));
 const RULES: readonly Rules[] = ['rails', 'engine'];
 const reference = { rails: resolverOn('inline', 'rails'), engine: resolverOn('inline', 'engine') };
 afterAll(async () => {
@@ -61,7 +66,6 @@ const LARGE: readonly (readonly [string, () => Iterable<TaskPlan>])[] = [
   ],
 ];
 
-// the native backend joins the suite on the day it can be loaded
 describe.each(BACKENDS.flatMap((backend) => RULES.map((rules) => ({ backend, rules }))))(
   '$backend under $rules rules',
   ({ backend, rules }) => {
@@ -172,6 +176,7 @@ describe('an ill-formed buffer is refused', () => {
     const opened = openSnapshotBuffer(views.buffer, texts);
     expect(opened.views.counts).toStrictEqual(views.counts);
     expect(opened.texts).toBe(texts);
+    expect(addon?.findProblem(new Uint8Array(views.buffer)) ?? null).toBeNull();
     expect(openSnapshotBuffer(views.buffer).texts.stepNames.size).toBe(0);
   });
 
@@ -231,24 +236,28 @@ describe('an ill-formed buffer is refused', () => {
       caught = error;
     }
     expect(caught).toMatchObject({ code: 'TASKER_BAD_SNAPSHOT', data: { section } });
+    expectSameOfAddon(snapshot.views.buffer, caught);
   });
 
-  test.each([0, 8, 255, 256, 300])('%i bytes of one', async (bytes) => {
-    const { views } = await sound();
-    const cut = new SharedArrayBuffer(bytes);
-    new Uint8Array(cut).set(new Uint8Array(views.buffer).subarray(0, bytes));
-    expect(() => openSnapshotBuffer(cut)).toThrow(
-      expect.objectContaining({ code: 'TASKER_BAD_SNAPSHOT' }),
-    );
-  });
+  /** The addon names the same section in the same words. */
+  function expectSameOfAddon(buffer: SharedArrayBuffer, caught: unknown): void {
+    if (addon === undefined) return;
+    const [section, problem] = addon.findProblem(new Uint8Array(buffer))!;
+    expect(`The snapshot's ${section} ${problem}.`).toBe((caught as Error).message);
+  }
 
-  test('the last byte missing', async () => {
+  test.each([0, 8, 255, 256, 300, -8])('%i bytes of one', async (bytes) => {
     const { views } = await sound();
-    const size = views.buffer.byteLength - 8;
-    const cut = new SharedArrayBuffer(size);
-    new Uint8Array(cut).set(new Uint8Array(views.buffer).subarray(0, size));
-    expect(() => openSnapshotBuffer(cut)).toThrow(
-      expect.objectContaining({ code: 'TASKER_BAD_SNAPSHOT' }),
-    );
+    const whole = new Uint8Array(views.buffer).slice(0, bytes);
+    const cut = new SharedArrayBuffer(whole.length);
+    new Uint8Array(cut).set(whole);
+    let caught: unknown;
+    try {
+      openSnapshotBuffer(cut);
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toMatchObject({ code: 'TASKER_BAD_SNAPSHOT' });
+    expectSameOfAddon(cut, caught);
   });
 });

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { HEADER } from '../../src/graph/layout.ts';
 import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
@@ -245,6 +245,8 @@ describe('stop', () => {
 });
 
 describe('a resolver', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
   test('refuses a snapshot that is being resolved', async () => {
     await using resolver = createResolver({ backend: 'pool', threads: 2 });
     const snapshot = large();
@@ -280,7 +282,8 @@ describe('a resolver', () => {
     );
   });
 
-  test('chooses by size and says why', async () => {
+  test('without the addon chooses by size and says why', async () => {
+    vi.stubEnv('TASKER_NATIVE', 'off');
     await using resolver = createResolver({ threads: 2 });
     expect(resolver.report).toMatchObject({
       requested: 'auto',
@@ -306,6 +309,7 @@ describe('a resolver', () => {
   });
 
   test('with one thread never starts a pool', async () => {
+    vi.stubEnv('TASKER_NATIVE', 'off');
     await using resolver = createResolver({ threads: 1 });
     await resolver.resolve(large());
     expect(resolver.report.chosen).toBe('inline');

@@ -1,0 +1,106 @@
+import { TaskerError } from '../errors.ts';
+import type { Cycle } from '../graph/cycles.ts';
+import { HEADER } from '../graph/layout.ts';
+import type { SnapshotViews } from '../graph/layout.ts';
+import type { Backend } from './backend.ts';
+import type { NativeAddon } from './native-addon.ts';
+
+/** Up to so many steps the event loop can wait: they take less than a millisecond. */
+const SYNCHRONOUS_STEPS = 65_536;
+
+/** The addon hands cycles over flat: task, length, steps. */
+function unpackCycles(words: Uint32Array | null): Cycle[] {
+  const cycles: Cycle[] = [];
+  if (words === null) return cycles;
+  let at = 0;
+  while (at < words.length) {
+    const end = at + 2 + (words[at + 1] as number);
+    cycles.push({ task: words[at] as number, path: [...words.subarray(at + 2, end)] });
+    at = end;
+  }
+  return cycles;
+}
+
+/**
+ * The kernels of the addon over the snapshot's shared memory: in the calling thread where they are quick
+ * (64k steps), else off the event loop on threads of the addon's own. The graph is not checked again
+ * here: the builder made it, or `openSnapshotBuffer` has checked it. Where it contradicts itself all
+ * the same no index leaves the buffer; the answer means nothing, or it is TASKER_BAD_SNAPSHOT.
+ */
+export function nativeBackend(addon: NativeAddon, threads: number): Backend {
+  let closed = false;
+  const views = new WeakMap<SharedArrayBuffer, Uint8Array>();
+  const running = new Map<Uint32Array, Promise<unknown>>();
+
+  function viewOf(buffer: SharedArrayBuffer): Uint8Array {
+    const known = views.get(buffer);
+    if (known !== undefined) return known;
+    const view = new Uint8Array(buffer);
+    views.set(buffer, view);
+    return view;
+  }
+
+  function failed(view: Uint8Array, cause: unknown): TaskerError {
+    const problem = addon.findProblem(view);
+    if (problem === null) {
+      const message = 'The native addon failed at its work.';
+      const remedy = 'Set TASKER_NATIVE=off to do without it, and report the cause.';
+      return new TaskerError('TASKER_WORKER_LOST', message, { cause, remedy });
+    }
+    const [section, what] = problem;
+    const message = `The snapshot's ${section} ${what}.`;
+    return new TaskerError('TASKER_BAD_SNAPSHOT', message, { cause, data: { section } });
+  }
+
+  const stopped = (): TaskerError =>
+    new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
+
+  async function offTheEventLoop(
+    { header }: SnapshotViews,
+    work: () => Promise<Uint32Array | null>,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint32Array> {
+    const cancel = (): void => void Atomics.store(header, HEADER.cancel, 1);
+    Atomics.store(header, HEADER.cancel, 0);
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      const promise = work();
+      running.set(header, promise);
+      const words = await promise;
+      signal?.throwIfAborted();
+      if (words === null) throw stopped();
+      return words;
+    } finally {
+      running.delete(header);
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  return {
+    name: 'native',
+    async resolve(snapshot, { rules, nowMicros, contexts, levels }, signal) {
+      if (closed) throw stopped();
+      signal?.throwIfAborted();
+      const { tasks, steps } = snapshot.counts;
+      const view = viewOf(snapshot.buffer);
+      const engine = rules === 'engine';
+      const work = (): Promise<Uint32Array | null> =>
+        addon.resolveAll(view, engine, nowMicros, contexts, levels, threads);
+      try {
+        return unpackCycles(
+          steps <= SYNCHRONOUS_STEPS
+            ? addon.resolveTasks(view, engine, nowMicros, contexts, levels, 0, tasks)
+            : await offTheEventLoop(snapshot, work, signal),
+        );
+      } catch (error) {
+        if (signal?.aborted === true || error instanceof TaskerError) throw error;
+        throw failed(view, error);
+      }
+    },
+    async close() {
+      closed = true;
+      for (const header of running.keys()) Atomics.store(header, HEADER.cancel, 1);
+      await Promise.allSettled(running.values());
+    },
+  };
+}
