@@ -1,7 +1,6 @@
 import type pg from 'pg';
 
 import { buildSnapshot } from '../graph/build-snapshot.ts';
-import { parseInstant } from '../graph/instants.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { StagedRows } from '../graph/staged-rows.ts';
@@ -36,14 +35,18 @@ const COLUMN = {
 type FewRow = readonly (string | null)[];
 const RAW: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text };
 
+/** An instant in µs since the epoch: as text it would come in the session's DateStyle. */
+const micros = (expression: string): string => `extract(epoch FROM ${expression}) * 1000000`;
+
 const statement = (waits: boolean, single: boolean): string => `SELECT t.task_id, t.named_task_id,
   tt.to_state, s.workflow_step_id, s.named_step_id, n.name, s.attempts, s.retry_limit, s.retryable,
-  s.in_process, s.processed, s.skippable, s.backoff_request_seconds, s.last_attempted_at,
-  st.to_state, CASE WHEN st.to_state = 'error' THEN st.created_at END,
-  ${waits ? 'w.next_attempt_at' : 'NULL'},
+  s.in_process, s.processed, s.skippable, s.backoff_request_seconds,
+  ${micros('s.last_attempted_at')},
+  st.to_state, CASE WHEN st.to_state = 'error' THEN ${micros('st.created_at')} END,
+  ${waits ? micros('w.next_attempt_at') : 'NULL'},
   ARRAY(SELECT e.from_step_id FROM tasker_workflow_step_edges e
     WHERE e.to_step_id = s.workflow_step_id),
-  (SELECT (extract(epoch FROM now()) * 1000000)::bigint)
+  (SELECT ${micros('now()')})
 FROM tasker_tasks t
 LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true
 LEFT JOIN tasker_workflow_steps s ON s.task_id = t.task_id
@@ -105,7 +108,7 @@ const text = (row: FewRow, column: keyof typeof COLUMN): string => row[COLUMN[co
 
 function instant(row: FewRow, column: keyof typeof COLUMN): number {
   const value = row[COLUMN[column]];
-  return value === null || value === undefined ? NaN : (parseInstant(value) ?? NaN);
+  return value === null || value === undefined ? NaN : Number(value);
 }
 
 function stageTask(rows: StagedRows, row: FewRow): void {

@@ -65,7 +65,7 @@ export function createReadinessRepository(
 ): ReadinessRepository {
   const rules = options.rules ?? 'rails';
   const scratch = new Scratch();
-  let waits: Promise<boolean> | undefined;
+  let waits: boolean | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
   function resolve(snapshot: GraphSnapshot): readonly Cycle[] {
@@ -83,8 +83,8 @@ export function createReadinessRepository(
     const work = turn.then(async () => {
       if (taskIds.length === 0) return [];
       if (taskIds.length <= FEW_TASKS) {
-        waits ??= hasNextAttempts(client);
-        const snapshot = await loadFewTasks(client, taskIds, await waits);
+        waits ??= await hasNextAttempts(client);
+        const snapshot = await loadFewTasks(client, taskIds, waits);
         if (snapshot !== undefined) return read(snapshot, resolve(snapshot));
       }
       const source = databaseSource({ clients: [client] }, { kind: 'ids', ids: taskIds });

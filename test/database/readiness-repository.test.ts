@@ -7,6 +7,7 @@ import {
   createReadinessRepository,
   type ReadinessRepository,
 } from '../../src/database/readiness-repository.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { railsStepReadiness } from '../../src/database/rails-queries.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -183,15 +184,61 @@ describe('edges of the interface', () => {
     expect(rows.length).toBeLessThan(3027); // tasks with a cycle are set apart
   });
 
-  test('a database without the tables', async () => {
+  test('a database without the tables, and the same once it has them', async () => {
     await using empty = await createTestDatabase({ migrated: false });
     const other = await connect(empty.url);
     try {
-      await expect(createReadinessRepository(other).stepReadiness(1n)).rejects.toMatchObject({
-        code: 'TASKER_NOT_TASKER_DATABASE',
-      });
+      const early = createReadinessRepository(other);
+      for (const attempt of [1n, 2n]) {
+        await expect(early.stepReadiness(attempt)).rejects.toMatchObject({
+          code: 'TASKER_NOT_TASKER_DATABASE',
+        });
+      }
+      await migrate({ url: empty.url });
+      expect(await early.stepReadiness(1n)).toEqual([]);
     } finally {
       await other.end();
+    }
+  });
+});
+
+describe('instants', () => {
+  const rowsOf = async (): Promise<unknown[]> => {
+    const row = await repository.stepReadinessBatch(taskIds.slice(0, FEW_TASKS));
+    const others = await repository.stepReadinessBatch(taskIds.slice(0, FEW_TASKS + 1));
+    expect(others.slice(0, row.length)).toEqual(row);
+    return row;
+  };
+
+  test("do not depend on the session's way of writing dates", async () => {
+    const expected = await rowsOf();
+    for (const style of ['SQL, DMY', 'German', 'Postgres, MDY']) {
+      await client.query(`SET DateStyle = '${style}'`);
+      try {
+        expect(await rowsOf()).toEqual(expected);
+      } finally {
+        await client.query("SET DateStyle = 'ISO, MDY'");
+      }
+    }
+  });
+
+  test.each([
+    ['4713-11-25 00:00:00 BC', '4713-11-25T00:00:00.000000Z BC'],
+    ['0044-03-15 12:00:00.5 BC', '0044-03-15T12:00:00.500000Z BC'],
+    ['0001-01-01 00:00:00', '0001-01-01T00:00:00.000000Z'],
+    ['2026-11-23 03:53:17.824585', '2026-11-23T03:53:17.824585Z'],
+    ['275761-01-01 00:00:00', '275761-01-01T00:00:00.000000Z'],
+    ['294276-12-31 23:59:59', '294276-12-31T23:59:59.000000Z'],
+    ['infinity', 'infinity'],
+    ['-infinity', '-infinity'],
+  ])('%s comes as %s', async (stored, expected) => {
+    await client.query('BEGIN');
+    try {
+      await client.query('UPDATE tasker_workflow_steps SET last_attempted_at = $1', [stored]);
+      const rows = (await rowsOf()) as { last_attempted_at: string }[];
+      expect(new Set(rows.map((row) => row.last_attempted_at))).toEqual(new Set([expected]));
+    } finally {
+      await client.query('ROLLBACK');
     }
   });
 });
