@@ -1,5 +1,6 @@
 /**
- * Makes a checkout ready to run: every package of package-lock.json and the Node that they bring.
+ * Makes a checkout ready to run: every package of package-lock.json, the Node that they bring, and
+ * the native addon where cargo can build it.
  *
  * Runs before each npm script on whatever Node starts npm (20 or newer) and without any package.
  * Says nothing when there is nothing to do; all it says goes to stderr, stdout belongs to the
@@ -159,6 +160,11 @@ async function main() {
       `node_modules/node is Node ${version.join('.')}, but ${MINIMUM_NODE.join('.')} or newer is needed ` +
         'to run TypeScript unbuilt: run `npm ci`.',
     );
+  }
+  // a package has no sources of the addon, and an npm script needs none of it
+  if (existsSync(join(ROOT, 'native', 'Cargo.toml'))) {
+    const { provideAddon } = await import('./build-native.mjs');
+    if (!(await provideAddon())) process.exit(1);
   }
 }
 

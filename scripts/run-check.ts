@@ -8,26 +8,32 @@ export interface Outcome {
   readonly seconds: number;
   /** Everything the check printed, both streams in their order. */
   readonly output: string;
+  /** Why the check did not run. */
+  readonly reason?: string;
 }
 
 /** Runs one check to its end, with a progress line on stderr once it takes more than two seconds. */
 export async function runCheck(check: Check): Promise<Outcome> {
+  const reason = check.unavailable?.();
+  if (reason !== undefined) {
+    return { counts: { passed: 0, failed: 0, skipped: 1 }, seconds: 0, output: '', reason };
+  }
   const progress = startProgress(check.name);
-  const { code, output } = await run(check.command);
+  const { code, output } = await run(check);
   const seconds = progress.stop();
-  return { counts: countsOf(check, code), seconds, output };
+  return { counts: countsOf(check, code, output), seconds, output };
 }
 
 /**
  * Counts of a finished check. A check that ends badly without a failure to its name (coverage under
  * its floor, an unhandled rejection, no report, not a single test) still fails, once.
  */
-export function countsOf(check: Check, code: number): Counts {
+export function countsOf(check: Check, code: number, output = ''): Counts {
   if (check.count === undefined)
     return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
   let counts: Counts;
   try {
-    counts = check.count();
+    counts = check.count(output);
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
   }
@@ -36,11 +42,18 @@ export function countsOf(check: Check, code: number): Counts {
   return counts;
 }
 
-function run([program, ...args]: Check['command']): Promise<{ code: number; output: string }> {
+function run({
+  command: [program, ...args],
+  environment,
+}: Check): Promise<{ code: number; output: string }> {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     shell: process.platform === 'win32',
-    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    env: {
+      ...process.env,
+      ...environment,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
+    },
   });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));

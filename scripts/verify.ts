@@ -19,14 +19,14 @@ async function main(names: readonly string[]): Promise<number> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const check of CHECKS) {
     if (names.length > 0 && !names.includes(check.name)) continue;
-    const { counts, seconds, output } = await runCheck(check);
+    const { counts, seconds, output, reason } = await runCheck(check);
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
-    const verdict = counts.failed === 0 ? 'ok    ' : 'FAILED';
-    const detail = check.count === undefined ? '' : `   ${summary(counts)}`;
+    const verdict = counts.failed > 0 ? 'FAILED' : reason === undefined ? 'ok    ' : 'skip  ';
+    const detail = reason ?? (check.count === undefined ? '' : summary(counts));
     process.stdout.write(
-      `${verdict} ${check.name.padEnd(8)} ${seconds.toFixed(1).padStart(6)} s${detail}\n`,
+      `${verdict} ${check.name.padEnd(8)} ${seconds.toFixed(1).padStart(6)} s${detail && `   ${detail}`}\n`,
     );
     if (counts.failed > 0) process.stdout.write(`${output.trimEnd()}\n\n`);
   }
