@@ -62,7 +62,7 @@ function cargoChecks(): Check[] {
   });
   const workspace = ['--manifest-path', 'native/Cargo.toml'];
   return [
-    cargo('rustfmt', 'fmt', ...workspace, '--check'),
+    cargo('rustfmt', 'fmt', '--all', ...workspace, '--check'),
     cargo('clippy', 'clippy', ...workspace, '--locked', '--all-targets', '--', '--deny=warnings'),
     {
       ...cargo('cargo', 'test', ...workspace, '--locked', '--package', 'tasker-resolver'),
