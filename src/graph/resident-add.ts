@@ -82,8 +82,7 @@ function refusalOf(
   const words = wordsOf(views.stepId);
   let foreign = 0;
   for (let step = first; step < end; step++) {
-    const id = views.stepId[step] as bigint;
-    if (step > first && (views.stepId[step - 1] as bigint) >= id) return 'bad-rows';
+    if (step > first && !risesTo(words, step)) return 'bad-rows';
     const slot = data.stepIndex.find(words[step * 2] as number, words[step * 2 + 1] as number);
     if (slot !== -1 && !data.isGhost(slot)) return 'step-present';
     const last = views.parentOffsets[step + 1] as number;
@@ -95,6 +94,14 @@ function refusalOf(
     }
   }
   return data.reserveSlots(end - first, foreign) ? undefined : 'full';
+}
+
+/** True where the id of `step` is greater than the one before it. */
+function risesTo(words: Uint32Array, step: number): boolean {
+  const high = (words[step * 2 + 1] as number) | 0;
+  const before = (words[step * 2 - 1] as number) | 0;
+  if (high !== before) return high > before;
+  return (words[step * 2] as number) > (words[step * 2 - 2] as number);
 }
 
 /** Children inside the task, by position. */

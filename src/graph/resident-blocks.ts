@@ -1,3 +1,5 @@
+import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './resident-columns.ts';
+
 const CLASSES = 32;
 /** Free blocks of one size class that are tried before a larger class is cut. */
 const TRIES = 16;
@@ -6,9 +8,11 @@ const TRIES = 16;
  * Hands out blocks of consecutive numbers from 0 to a top, and takes them back: neighbouring free
  * blocks are joined, a free block at the top lowers the top.
  *
- * Allocation and release are O(1) expected: blocks are kept by power of two of their size, a few
- * of the fitting class are tried for their size, any of a larger class fits. About 100 bytes a free
- * block, none for a used one.
+ * Allocation and release are O(1): free blocks stand in lists by power of two of their size; a few
+ * of the fitting class are tried for their size, any of a larger class fits. Sizes stand at both
+ * ends of each free block, in columns of 12 bytes a number: a hash table would do as well, if it
+ * did not stop for milliseconds when it grows or shrinks.
+ * Source: boundary tags, Knuth, "The Art of Computer Programming", volume 1, section 2.5.
  */
 export class BlockAllocator {
   /** One more than the highest number in use. */
@@ -17,9 +21,26 @@ export class BlockAllocator {
   free = 0;
   /** Start of the block, used or free, at which the next slice of compaction begins. */
   #cursor = 0;
-  readonly #sizeAt = new Map<number, number>();
-  readonly #startOfEnd = new Map<number, number>();
-  readonly #classes: Set<number>[] = Array.from({ length: CLASSES }, () => new Set<number>());
+  /** Size of the free block that begins or ends here, else 0. */
+  #size: SharedArrays['u32'];
+  /** Neighbours of a free block in the list of its class, by its start; -1 at the ends. */
+  #next: SharedArrays['i32'];
+  #previous: SharedArrays['i32'];
+  readonly #heads = new Int32Array(CLASSES).fill(-1);
+  readonly #limit: number;
+
+  /** @param limit numbers there are at most */
+  constructor(limit: number) {
+    this.#limit = limit;
+    const room = Math.min(64, limit);
+    this.#size = sharedColumn('u32', room, limit);
+    this.#next = sharedColumn('i32', room, limit);
+    this.#previous = sharedColumn('i32', room, limit);
+  }
+
+  get bytes(): number {
+    return this.#size.byteLength + this.#next.byteLength + this.#previous.byteLength;
+  }
 
   /** First number of a block of `size` (1 or more); it may lie at the top, which then rises. */
   allocate(size: number): number {
@@ -29,7 +50,7 @@ export class BlockAllocator {
       this.top += size;
       return start;
     }
-    const room = this.#sizeAt.get(found) as number;
+    const room = this.freeAt(found);
     this.#forget(found, room);
     if (room > size) this.#remember(found + size, room - size);
     return found;
@@ -39,13 +60,13 @@ export class BlockAllocator {
   release(start: number, size: number): void {
     let first = start;
     let end = start + size;
-    const before = this.#startOfEnd.get(start);
-    if (before !== undefined) {
-      this.#forget(before, start - before);
-      first = before;
+    const before = start === 0 ? 0 : this.freeAt(start - 1);
+    if (before > 0) {
+      first = start - before;
+      this.#forget(first, before);
     }
-    const after = this.#sizeAt.get(end);
-    if (after !== undefined) {
+    const after = end < this.top ? this.freeAt(end) : 0;
+    if (after > 0) {
       this.#forget(end, after);
       end += after;
     }
@@ -55,9 +76,9 @@ export class BlockAllocator {
     else this.#remember(first, end - first);
   }
 
-  /** Size of the free block at `start`, 0 where there is none. O(1). */
-  freeAt(start: number): number {
-    return this.#sizeAt.get(start) ?? 0;
+  /** Size of the free block that begins or ends at `at`, 0 where there is none. O(1). */
+  freeAt(at: number): number {
+    return at < this.#size.length ? (this.#size[at] as number) : 0;
   }
 
   /**
@@ -96,35 +117,62 @@ export class BlockAllocator {
     return true;
   }
 
-  /** True where `size` consecutive numbers are free below the top. O(1) expected. */
+  /** True where `size` consecutive numbers are free below the top. O(1). */
   fits(size: number): boolean {
     return this.#find(size) !== -1;
   }
 
   #find(size: number): number {
-    const own = 31 - Math.clz32(size);
+    const own = classOf(size);
     let tries = TRIES;
-    for (const start of this.#classes[own] as Set<number>) {
-      if ((this.#sizeAt.get(start) as number) >= size) return start;
+    for (
+      let start = this.#heads[own] as number;
+      start !== -1;
+      start = this.#next[start] as number
+    ) {
+      if (this.freeAt(start) >= size) return start;
       if (--tries === 0) break;
     }
     for (let larger = own + 1; larger < CLASSES; larger++) {
-      for (const start of this.#classes[larger] as Set<number>) return start;
+      const start = this.#heads[larger] as number;
+      if (start !== -1) return start;
     }
     return -1;
   }
 
   #remember(start: number, size: number): void {
-    this.#sizeAt.set(start, size);
-    this.#startOfEnd.set(start + size, start);
-    (this.#classes[31 - Math.clz32(size)] as Set<number>).add(start);
+    const end = start + size;
+    if (end > this.#size.length) this.#grow(end);
+    this.#size[start] = size;
+    this.#size[end - 1] = size;
+    const at = classOf(size);
+    const head = this.#heads[at] as number;
+    this.#next[start] = head;
+    this.#previous[start] = -1;
+    if (head !== -1) this.#previous[head] = start;
+    this.#heads[at] = start;
     this.free += size;
   }
 
   #forget(start: number, size: number): void {
-    this.#sizeAt.delete(start);
-    this.#startOfEnd.delete(start + size);
-    (this.#classes[31 - Math.clz32(size)] as Set<number>).delete(start);
+    this.#size[start] = 0;
+    this.#size[start + size - 1] = 0;
+    const next = this.#next[start] as number;
+    const previous = this.#previous[start] as number;
+    if (next !== -1) this.#previous[next] = previous;
+    if (previous === -1) this.#heads[classOf(size)] = next;
+    else this.#next[previous] = next;
     this.free -= size;
   }
+
+  #grow(needed: number): void {
+    const capacity = nextCapacity(this.#size.length, needed, this.#limit);
+    this.#size = longerColumn(this.#size, capacity);
+    this.#next = longerColumn(this.#next, capacity);
+    this.#previous = longerColumn(this.#previous, capacity);
+  }
+}
+
+function classOf(size: number): number {
+  return 31 - Math.clz32(size);
 }

@@ -2,10 +2,10 @@ import type { ResidentData } from './resident-data.ts';
 import { NO_TASK, TASK, TASK_BITS, WORD } from './resident-words.ts';
 
 /** A task of more steps stays where it is: moving it would take too long at once. */
-const LARGE_TASK = 1 << 14;
+const LARGE_TASK = 1 << 12;
 
 /**
- * One slice of compaction: moves tasks of up to 16,384 steps and ghosts down into free room, so
+ * One slice of compaction: moves tasks of up to 4,096 steps and ghosts down into free room, so
  * that large tasks find room without growth. Slots of moved steps change.
  *
  * @param budget steps moved plus tasks passed, about; one task may exceed it
@@ -30,7 +30,7 @@ function sizeAt(data: ResidentData, start: number): number {
 function moveBlock(data: ResidentData, from: number, to: number, size: number): void {
   const { lists, foreign } = data;
   const shift = to - from;
-  for (const column of data.slotColumns()) column.copyWithin(to, from, from + size);
+  copyRows(data, from, to, size);
   const task = data.taskOf[to] as number;
   if (task !== NO_TASK) {
     data.tasks[(task << TASK_BITS) + TASK.first] = to;
@@ -51,4 +51,24 @@ function moveBlock(data: ResidentData, from: number, to: number, size: number): 
   }
   // free slots are never ready
   data.words.fill(0, Math.max(from, to + size), from + size);
+}
+
+/** Blocks are small: one loop over all columns takes a third of a built-in copy for each. */
+function copyRows(data: ResidentData, from: number, to: number, size: number): void {
+  const { words, state, flags, attempts, retryLimit, blocked } = data;
+  const { taskOf, foreignEdges, failedAt, nextAttemptAt, explicitUntil } = data;
+  for (let at = 0; at < size; at++) {
+    words[to + at] = words[from + at] as number;
+    state[to + at] = state[from + at] as number;
+    flags[to + at] = flags[from + at] as number;
+    attempts[to + at] = attempts[from + at] as number;
+    retryLimit[to + at] = retryLimit[from + at] as number;
+    blocked[to + at] = blocked[from + at] as number;
+    taskOf[to + at] = taskOf[from + at] as number;
+    foreignEdges[to + at] = foreignEdges[from + at] as number;
+    failedAt[to + at] = failedAt[from + at] as number;
+    nextAttemptAt[to + at] = nextAttemptAt[from + at] as number;
+    explicitUntil[to + at] = explicitUntil[from + at] as number;
+  }
+  data.stepId.copyWithin(to, from, from + size);
 }

@@ -51,7 +51,7 @@ export class ResidentData implements ResidentRows {
   taskTop = 0;
   readonly unusedTasks: number[] = [];
   ghosts = 0;
-  readonly slots = new BlockAllocator();
+  readonly slots: BlockAllocator;
   readonly shapes: ResidentShapes;
   readonly stepIndex: ResidentIds;
   readonly taskIndex: ResidentIds;
@@ -70,6 +70,7 @@ export class ResidentData implements ResidentRows {
     this.#limits = limits;
     const { maxSteps } = limits;
     const room = Math.min(64, maxSteps);
+    this.slots = new BlockAllocator(maxSteps);
     this.words = sharedColumn('u32', room, maxSteps);
     this.state = sharedColumn('u8', room, maxSteps);
     this.flags = sharedColumn('u8', room, maxSteps);

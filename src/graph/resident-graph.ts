@@ -242,10 +242,10 @@ export class ResidentGraph {
   /**
    * One slice of compaction. Slots change.
    *
-   * @param budget steps moved, about; 4,096 take well below a millisecond
+   * @param budget steps moved, about; 1,024 take below a millisecond
    * @returns true when the end of the graph was reached
    */
-  compact(budget = 4096): boolean {
+  compact(budget = 1024): boolean {
     return compactSlice(this.#data, budget);
   }
 

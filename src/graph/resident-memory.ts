@@ -21,7 +21,7 @@ export interface ResidentMemory {
 export function residentBytes(data: ResidentData): ResidentMemory {
   const columns = data.slotColumns().reduce((sum, column) => sum + column.byteLength, 0);
   const sizes = {
-    slotBytes: columns + data.lists.bytes,
+    slotBytes: columns + data.lists.bytes + data.slots.bytes,
     taskBytes: data.tasks.byteLength + data.taskId.byteLength,
     shapeBytes: data.shapes.bytes,
     indexBytes: data.stepIndex.bytes + data.taskIndex.bytes,

@@ -31,7 +31,7 @@ const LARGE_SHAPE = 1 << 18;
 export class ResidentShapes {
   words: SharedArrays['u32'];
   records: SharedArrays['i32'];
-  readonly blocks = new BlockAllocator();
+  readonly blocks: BlockAllocator;
   readonly #limit: number;
   readonly #byHash = new Map<number, number[]>();
   readonly #unused: number[] = [];
@@ -40,6 +40,7 @@ export class ResidentShapes {
   /** @param limit words that all shapes together can ever take */
   constructor(limit: number) {
     this.#limit = limit;
+    this.blocks = new BlockAllocator(limit);
     this.words = sharedColumn('u32', Math.min(1024, limit), limit);
     this.records = sharedColumn('i32', 64 << SHAPE_BITS, 2 ** 28);
   }
@@ -50,7 +51,8 @@ export class ResidentShapes {
   }
 
   get bytes(): number {
-    return this.words.byteLength + this.records.byteLength + 100 * this.size;
+    const held = this.words.byteLength + this.blocks.bytes;
+    return held + this.records.byteLength + 100 * this.size;
   }
 
   /**
