@@ -13,6 +13,7 @@ export {
   openSnapshotBuffer,
   parseInstant,
   reachableFrom,
+  ResidentGraph,
   resolveTasks,
   RESULT_BITS,
   rowsSource,
@@ -23,6 +24,7 @@ export {
   TaskerError,
 } from './resolver/index.ts';
 export type {
+  AddRefusal,
   AnswerCounts,
   BackendName,
   BlockingReason,
@@ -38,6 +40,9 @@ export type {
   LoadProgress,
   NativeAttempt,
   ReadinessRow,
+  ResidentGraphOptions,
+  ResidentMemory,
+  ResidentTaskStatus,
   Resolution,
   ResolveOptions,
   Resolver,
@@ -57,6 +62,7 @@ export type {
   SnapshotViews,
   SourceTotals,
   StateName,
+  StepChange,
   StepExplanation,
   StepInput,
   StepOutlook,
