@@ -38,6 +38,13 @@ const RAW: pg.CustomTypesConfig = { getTypeParser: () => (text: string) => text 
 /** An instant in µs since the epoch: as text it would come in the session's DateStyle. */
 const micros = (expression: string): string => `extract(epoch FROM ${expression}) * 1000000`;
 
+/**
+ * A left join that looks rows up one by one. On tables that were never analysed the planner expects
+ * so many steps a task that it would rather read all transitions there are; OFFSET 0 keeps it from that.
+ */
+const left = (alias: string, table: string, condition: string): string =>
+  `LEFT JOIN LATERAL (SELECT * FROM ${table} WHERE ${condition} OFFSET 0) ${alias} ON true`;
+
 const statement = (waits: boolean, single: boolean): string => `SELECT t.task_id, t.named_task_id,
   tt.to_state, s.workflow_step_id, s.named_step_id, n.name, s.attempts, s.retry_limit, s.retryable,
   s.in_process, s.processed, s.skippable, s.backoff_request_seconds,
@@ -48,12 +55,15 @@ const statement = (waits: boolean, single: boolean): string => `SELECT t.task_id
     WHERE e.to_step_id = s.workflow_step_id),
   (SELECT ${micros('now()')})
 FROM tasker_tasks t
-LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true
-LEFT JOIN tasker_workflow_steps s ON s.task_id = t.task_id
+${left('tt', 'tasker_task_transitions', 'task_id = t.task_id AND most_recent = true')}
+${left('s', 'tasker_workflow_steps', 'task_id = t.task_id')}
 LEFT JOIN tasker_named_steps n ON n.named_step_id = s.named_step_id
-LEFT JOIN tasker_workflow_step_transitions st
-  ON st.workflow_step_id = s.workflow_step_id AND st.most_recent = true
-${waits ? 'LEFT JOIN tasker_core_steps w ON w.step_id = s.workflow_step_id' : ''}
+${left(
+  'st',
+  'tasker_workflow_step_transitions',
+  'workflow_step_id = s.workflow_step_id AND most_recent = true',
+)}
+${waits ? left('w', 'tasker_core_steps', 'step_id = s.workflow_step_id') : ''}
 WHERE t.task_id = ${single ? '$1::bigint' : 'ANY($1::bigint[])'}`;
 
 /**
