@@ -29,9 +29,17 @@ export async function purgeTask(em: TaskerEntityManager, taskId: bigint): Promis
     .deleteFrom('tasker_workflow_step_transitions')
     .where('workflowStepId', 'in', steps)
     .executeTakeFirst();
+  // a union, because the planner answers "from here or to here" by reading the whole table
+  const touching = queries
+    .selectFrom('tasker_workflow_step_edges')
+    .select('id')
+    .where('fromStepId', 'in', steps)
+    .union(
+      queries.selectFrom('tasker_workflow_step_edges').select('id').where('toStepId', 'in', steps),
+    );
   const edges = await queries
     .deleteFrom('tasker_workflow_step_edges')
-    .where(({ eb, or }) => or([eb('fromStepId', 'in', steps), eb('toStepId', 'in', steps)]))
+    .where('id', 'in', touching)
     .executeTakeFirst();
   const deletedSteps = await queries
     .deleteFrom('tasker_workflow_steps')
