@@ -1,4 +1,4 @@
-//! The one module with unsafe code: typed slices over the raw bytes of a snapshot buffer.
+//! Unsafe code about memory, all of it: typed slices over the raw bytes of a snapshot buffer.
 //!
 //! The buffer is memory that JavaScript owns and that several threads may look at, hence a pointer
 //! and a length instead of one slice. What makes the slices sound:

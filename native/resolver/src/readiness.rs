@@ -14,7 +14,7 @@ const BLOCK_EDGES: usize = 32_768;
 pub type RunningDone = [u16; 65_536];
 
 /// Everything of readiness that no clock can change: dependencies, retry eligibility, and readiness
-/// with the waits left out.
+/// with the waits left out; under `engine` also which steps are dead for their own sake.
 ///
 /// Writes `bits` and `completed_parents`. O(steps + edges), no allocation. States are too mixed for a
 /// branch predictor, hence arithmetic: done parents are the difference of a running count at both
@@ -22,7 +22,10 @@ pub type RunningDone = [u16; 65_536];
 ///
 /// Source: contract readiness D, E and R1-R6; under `engine` the limit 0 is 1 and a step that is not
 /// retryable may run while it is pending.
-pub fn resolve_dependencies(
+///
+/// This is the form for any processor; [`vectors`](crate::vectors) chooses a faster one at run time.
+#[inline(always)]
+pub fn resolve_dependencies_anywhere(
     graph: &Graph<'_>,
     steps: &mut Steps<'_>,
     rules: Rules,
@@ -49,6 +52,7 @@ pub fn resolve_dependencies(
 }
 
 /// Writes the done parents of a block, and into the bits whether these are all.
+#[inline(always)]
 fn count_done_parents(
     graph: &Graph<'_>,
     first: usize,
@@ -98,11 +102,14 @@ struct Inputs<'a> {
     retry_limit: &'a [i32],
 }
 
-/// Combines the conditions of a block; no branch depends on the data, so that the compiler makes
+/// Combines the conditions of a block, under `engine` with what makes a step dead; no branch depends on the data, so that the compiler makes
 /// vectors of it.
+#[inline(always)]
 fn combine_conditions<const ENGINE: bool>(inputs: Inputs<'_>, bits: &mut [u8]) {
     const PASSED: u8 = flag::PROCESSED | flag::IN_PROCESS;
     const NEVER: u8 = PASSED | flag::NOT_RETRYABLE;
+    /// Cancelled and the foreign states are the codes from cancelled to complete.
+    const COMPLETE_AFTER_CANCELLED: u8 = state::COMPLETE - state::CANCELLED;
     let zero_limit = i32::from(ENGINE);
     let nodes = inputs.state.iter().zip(inputs.flags);
     let tries = inputs.attempts.iter().zip(inputs.retry_limit);
@@ -116,7 +123,18 @@ fn combine_conditions<const ENGINE: bool>(inputs: Inputs<'_>, bits: &mut [u8]) {
         let runnable = (u8::from(code == state::PENDING) & at_all) | (failed & again);
         let run = satisfied & eligible & runnable;
         let exhausted = failed & (eligible ^ 1);
-        *bits = satisfied | (eligible << 1) | (run << 2) | (exhausted << 7);
+        let dead = if ENGINE {
+            // reachability::is_dead, without its branches
+            let running = u8::from(code == state::IN_PROGRESS);
+            let stopped = u8::from(code.wrapping_sub(state::CANCELLED) < COMPLETE_AFTER_CANCELLED);
+            let open = (code >> 7 | running) ^ 1;
+            let passed = u8::from(flags & flag::PROCESSED != 0);
+            let final_failure = failed & u8::from(flags & flag::NOT_RETRYABLE != 0);
+            open & (stopped | passed | (eligible ^ 1) | final_failure)
+        } else {
+            0
+        };
+        *bits = satisfied | (eligible << 1) | (run << 2) | (dead << 4) | (exhausted << 7);
     }
 }
 

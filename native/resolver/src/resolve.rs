@@ -6,8 +6,9 @@ use crate::levels::resolve_levels;
 use crate::order::Scratch;
 use crate::part::{Graph, Part, Steps};
 use crate::reachability::resolve_reachability;
-use crate::readiness::{resolve_dependencies, resolve_waits};
+use crate::readiness::resolve_waits;
 use crate::rules::Rules;
+use crate::vectors::resolve_dependencies;
 
 /// What a resolution depends on besides the snapshot.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use crate::resolve::{Parameters, resolve_readiness, resolve_structure};
 
 /// Steps that one uninterrupted stretch of work takes: short enough to notice a cancellation, and
 /// for its inputs and outputs to stay in the second-level cache between the kernels.
-const STRETCH_STEPS: usize = 32_768;
+const STRETCH_STEPS: usize = 16_384;
 
 /// The cancel word of the header was set; the outputs are incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,9 @@ mod support;
 use support::{Buffer, NOW, Node, Plan, Random, parameters, random_plan};
 use tasker_resolver::codes::{flag, result, state};
 use tasker_resolver::layout::header;
+use tasker_resolver::readiness::resolve_dependencies_anywhere;
 use tasker_resolver::rules::failure_wait_micros;
+use tasker_resolver::vectors;
 use tasker_resolver::{Cancelled, Rules, Scratch, Section, resolve_on_threads, resolve_range};
 
 const BOTH: [Rules; 2] = [Rules::Rails, Rules::Engine];
@@ -153,6 +155,26 @@ fn parts_and_threads_write_what_one_run_writes() {
             assert!(threads.words == whole.words, "{plan:?}");
         }
     });
+}
+
+#[test]
+fn every_width_of_vectors_writes_the_same() {
+    let mut random = Random(3);
+    let mut running = vec![0; 65_536].try_into().expect("as long as the type says");
+    for tasks in [1, 30, 400] {
+        let plan = random_plan(&mut random, tasks, 12);
+        for rules in BOTH {
+            let mut wide = plan.build();
+            let mut plain = wide.clone();
+            let mut snapshot = wide.open().expect("a snapshot");
+            let (graph, mut part) = snapshot.part(0..tasks).expect("all tasks");
+            vectors::resolve_dependencies(&graph, &mut part.all_steps(), rules, &mut running);
+            let mut snapshot = plain.open().expect("a snapshot");
+            let (graph, mut part) = snapshot.part(0..tasks).expect("all tasks");
+            resolve_dependencies_anywhere(&graph, &mut part.all_steps(), rules, &mut running);
+            assert!(wide.words == plain.words, "{plan:?}");
+        }
+    }
 }
 
 fn on_threads(
