@@ -1,0 +1,201 @@
+import { BitPlanes } from './bit-planes.ts';
+import { OWN, ownCodes, StepRows } from './bit-planes-rows.ts';
+import { groupByGraph, UNGROUPED, type GraphGroups } from './graph-signature.ts';
+import type { SnapshotViews } from './layout.ts';
+import type { StepChange } from './resident-change.ts';
+import type { Rules } from './rules.ts';
+import { orderTask, Scratch } from './topological-order.ts';
+
+/** Tasks with one graph that are worth planes: a word is full. */
+export const GROUP_TASKS = 32;
+
+/** Why no step of a task may run whatever its own row says. */
+export const SET_APART = {
+  refused: UNGROUPED.refused,
+  /** It holds a cycle, under `engine`. */
+  cyclic: -5,
+} as const;
+
+/**
+ * The steps of a snapshot that may run, asked again and again: tasks that share a graph as bit
+ * planes, all others one by one. Both mark their steps in one row of bits, one for each step
+ * number, so that a mixture comes out in the order of tasks and steps.
+ *
+ * The snapshot is only read, its output sections are not touched, and its rows must stay as they
+ * are: what changes is told by {@link change}.
+ */
+export class ReadyIds {
+  readonly rules: Rules;
+  /** Number of each task's group, or a code of `UNGROUPED` or {@link SET_APART}. */
+  readonly groupOfTask: Int32Array;
+  readonly planes: readonly BitPlanes[];
+  readonly #views: SnapshotViews;
+  readonly #codes: Uint8Array;
+  readonly #rows: StepRows;
+  /** Tasks answered one by one. */
+  readonly #single: Uint32Array;
+  /** Position of each task in its group. */
+  readonly #positions: Uint32Array;
+  /** Ends of the waits of single tasks' steps, µs since the epoch. */
+  readonly #waits = new Map<number, number>();
+  /** The steps that might run at the last question, one bit for each step number. */
+  readonly #marks: Int32Array;
+  #count = 0;
+  #clock: number;
+
+  /**
+   * @param nowMicros the clock until the first question, µs since the epoch
+   * O(T + N + E + W).
+   */
+  constructor(views: SnapshotViews, rules: Rules, nowMicros: number) {
+    const { groups, groupOfTask } = groupByGraph(views, GROUP_TASKS);
+    this.#views = views;
+    this.rules = rules;
+    this.#clock = nowMicros;
+    this.groupOfTask = groupOfTask;
+    this.#codes = ownCodes(views, rules);
+    this.#rows = new StepRows(views, rules);
+    this.#marks = new Int32Array(Math.ceil(views.counts.steps / 32));
+    this.#positions = positionsOf(groups, groupOfTask.length);
+    this.planes = groups.map((group) => new BitPlanes(views, group, this.#codes));
+    if (rules === 'engine') setCyclicApart(views, groupOfTask);
+    this.#single = singleTasks(groupOfTask);
+    this.#enterWaits();
+  }
+
+  /** Bytes held beside the snapshot's own, what changed rows and single tasks' waits take left out. */
+  get bytes(): number {
+    let bytes = this.#codes.byteLength + this.#marks.byteLength;
+    for (const planes of this.planes) bytes += planes.bytes;
+    return bytes + this.groupOfTask.byteLength + this.#positions.byteLength;
+  }
+
+  #enterWaits(): void {
+    const { timedStep, taskSteps } = this.#views;
+    let task = 0;
+    for (let timed = 0; timed < timedStep.length; timed++) {
+      const step = timedStep[timed] as number;
+      while ((taskSteps[task + 1] as number) <= step) task++;
+      if (((this.#codes[step] as number) & OWN.candidate) === 0) continue;
+      this.#write(task, step, this.#codes[step] as number, this.#rows.timedWaitEnd(timed));
+    }
+  }
+
+  /**
+   * Changes the row of a step or of a foreign parent. O(log T), and O(log W) the first time.
+   *
+   * @param node step number, or N + the ghost's
+   */
+  change(node: number, change: StepChange): void {
+    const slot = this.#rows.change(node, change, this.#clock);
+    const code = this.#rows.code(slot);
+    if (node >= this.#views.counts.steps) {
+      this.#codes[node] = code;
+      return;
+    }
+    this.#write(this.#taskOf(node), node, code, this.#rows.waitEnd(slot));
+  }
+
+  #write(task: number, step: number, code: number, waitEnd: number): void {
+    const waits = (code & OWN.candidate) !== 0 && waitEnd > -Infinity;
+    this.#codes[step] = waits ? code | OWN.timed : code;
+    const group = this.groupOfTask[task] as number;
+    if (group >= 0) {
+      const position = step - (this.#views.taskSteps[task] as number);
+      this.planes[group]?.setStep(this.#positions[task] as number, position, code, waitEnd);
+    } else if (waits) this.#waits.set(step, waitEnd);
+    else this.#waits.delete(step);
+  }
+
+  /** How many steps may run at `nowMicros` (µs since the epoch); as {@link ids}, but for the ids. */
+  count(nowMicros: number): number {
+    this.#clock = nowMicros;
+    for (const planes of this.planes) {
+      planes.advance(nowMicros);
+      this.#count += planes.refresh(this.#marks);
+    }
+    for (const task of this.#single) this.#refreshTask(task);
+    return this.#count;
+  }
+
+  /**
+   * Ids of the steps that may run at `nowMicros` (µs since the epoch), by task, then step. For a
+   * grouped step O(parents / 32), for another O(parents), for each id O(1).
+   */
+  ids(nowMicros: number): BigInt64Array {
+    const ids = new BigInt64Array(this.count(nowMicros));
+    const marks = this.#marks;
+    const { stepId } = this.#views;
+    let taken = 0;
+    for (let word = 0; word < marks.length; word++) {
+      for (let left = marks[word] as number; left !== 0; left &= left - 1) {
+        ids[taken++] = stepId[word * 32 + 31 - Math.clz32(left & -left)] as bigint;
+      }
+    }
+    return ids;
+  }
+
+  /** Marks the steps of a single task that may run at the clock. O(steps and edges). */
+  #refreshTask(task: number): void {
+    const { taskSteps, parentOffsets, parents } = this.#views;
+    const codes = this.#codes;
+    const marks = this.#marks;
+    const end = taskSteps[task + 1] as number;
+    for (let step = taskSteps[task] as number; step < end; step++) {
+      const code = codes[step] as number;
+      let ready = (code & OWN.candidate) !== 0;
+      const last = parentOffsets[step + 1] as number;
+      for (let edge = parentOffsets[step] as number; ready && edge < last; edge++) {
+        ready = ((codes[parents[edge] as number] as number) & OWN.done) !== 0;
+      }
+      if (ready && (code & OWN.timed) !== 0) {
+        ready = (this.#waits.get(step) as number) <= this.#clock;
+      }
+      const bit = 1 << (step & 31);
+      if (ready === (((marks[step >>> 5] as number) & bit) !== 0)) continue;
+      marks[step >>> 5] = (marks[step >>> 5] as number) ^ bit;
+      this.#count += ready ? 1 : -1;
+    }
+  }
+
+  /** Task of a step; O(log T). */
+  #taskOf(step: number): number {
+    const { taskSteps } = this.#views;
+    let low = 0;
+    let high = taskSteps.length - 1;
+    while (low + 1 < high) {
+      const middle = (low + high) >>> 1;
+      if ((taskSteps[middle] as number) <= step) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function positionsOf(groups: GraphGroups['groups'], tasks: number): Uint32Array {
+  const positions = new Uint32Array(tasks);
+  for (const group of groups) {
+    for (let at = 0; at < group.tasks.length; at++) positions[group.tasks[at] as number] = at;
+  }
+  return positions;
+}
+
+/** Under `engine` none of the steps of a task with a cycle may run. */
+function setCyclicApart(views: SnapshotViews, groupOfTask: Int32Array): void {
+  const scratch = new Scratch();
+  for (let task = 0; task < groupOfTask.length; task++) {
+    const group = groupOfTask[task] as number;
+    if (group !== UNGROUPED.unordered && group !== UNGROUPED.foreignParents) continue;
+    const steps = (views.taskSteps[task + 1] as number) - (views.taskSteps[task] as number);
+    if (orderTask(views, task, scratch) < steps) groupOfTask[task] = SET_APART.cyclic;
+  }
+}
+
+function singleTasks(groupOfTask: Int32Array): Uint32Array {
+  const single: number[] = [];
+  for (let task = 0; task < groupOfTask.length; task++) {
+    const group = groupOfTask[task] as number;
+    if (group < 0 && group > SET_APART.refused) single.push(task);
+  }
+  return Uint32Array.from(single);
+}

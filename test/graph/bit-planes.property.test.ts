@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { ReadyIds } from '../../src/graph/ready-ids.ts';
+import type { Rules } from '../../src/graph/rules.ts';
+import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { inputBytes, outputBytes } from '../support/backends.ts';
+import {
+  askKernels,
+  Case,
+  caseArb,
+  changeOf,
+  columnsOf,
+  NOW,
+  rowArb,
+  viewsOf,
+} from './bit-planes-cases.ts';
+
+/** Clocks about the instants at which waits end, µs before or after. */
+const CLOCKS = [0, 1, 999, 1000, 1001, 40_000, 1_000_000, 2_000_000, 4_000_000, 31_000_000, 1e10];
+const clockArb = fc.oneof(
+  fc.constantFrom(...CLOCKS).map((after) => NOW + after),
+  fc.constantFrom(...CLOCKS).map((before) => NOW - before),
+  fc.constantFrom(Infinity, -Infinity),
+);
+
+const operationArb = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('clock' as const), now: clockArb }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('rewrite' as const), pick: fc.nat(), row: rowArb }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), pick: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('redo' as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('foreign' as const), pick: fc.nat() }) },
+);
+type Operation = typeof operationArb extends fc.Arbitrary<infer O> ? O : never;
+
+/** Applies one operation to the rows and tells the index of it. */
+function operate(of: Case, index: ReadyIds, operation: Operation, now: number): void {
+  if (operation.do === 'clock') return;
+  const { steps } = of;
+  const at = operation.pick % steps.length;
+  const step = steps[at]!;
+  switch (operation.do) {
+    case 'rewrite':
+      Object.assign(step, columnsOf(operation.row, now));
+      return index.change(at, changeOf(step));
+    case 'complete':
+      step.state = STATE_CODES.complete;
+      step.failedAt = NaN;
+      return index.change(at, { state: STATE_CODES.complete });
+    case 'fail':
+      // falls into error at the clock, unless it is there already
+      if (step.state !== STATE_CODES.error) step.failedAt = now;
+      step.state = STATE_CODES.error;
+      step.attempts = 1;
+      return index.change(at, { state: STATE_CODES.error, attempts: 1 });
+    case 'foreign': {
+      of.foreignState = operation.pick % 2 === 0 ? STATE_CODES.complete : STATE_CODES.pending;
+      if (!of.edges.some(([from]) => from === -1)) return;
+      return index.change(steps.length, { state: of.foreignState });
+    }
+    case 'redo':
+      Object.assign(step, { state: STATE_CODES.pending, failedAt: NaN, flags: 32, attempts: 0 });
+      return index.change(at, changeOf(step));
+  }
+}
+
+// fast-check prints seed and path of a counterexample with the failure
+describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
+  test('groups and single tasks give the ids of the kernels at every clock', () => {
+    let grouped = 0;
+    const clocksArb = fc.array(clockArb, { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(caseArb, clocksArb, (of, clocks) => {
+        const index = new ReadyIds(viewsOf(of), rules, NOW);
+        grouped += index.planes.length;
+        for (const now of clocks) {
+          const expected = askKernels(of, rules, now);
+          expect([...index.ids(now)]).toStrictEqual(expected);
+          expect(index.count(now)).toBe(expected.length);
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(grouped).toBeGreaterThan(200);
+  });
+
+  test('after any sequence of changes, too', () => {
+    const operationsArb = fc.array(operationArb, { minLength: 5, maxLength: 40 });
+    fc.assert(
+      fc.property(caseArb, operationsArb, (drawn, operations) => {
+        const of = new Case(drawn);
+        const index = new ReadyIds(viewsOf(of), rules, NOW);
+        let now = NOW;
+        for (const operation of operations) {
+          if (operation.do === 'clock') now = operation.now;
+          operate(of, index, operation, now);
+          // questions come now and then: what happened in between adds up
+          if (operation.do !== 'clock' && operation.pick % 3 !== 0) continue;
+          expect([...index.ids(now)]).toStrictEqual(askKernels(of, rules, now));
+        }
+        expect([...index.ids(now)]).toStrictEqual(askKernels(of, rules, now));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('the snapshot is only read', () => {
+    fc.assert(
+      fc.property(caseArb, (of) => {
+        const views = viewsOf(of);
+        const before = [inputBytes(views), outputBytes(views)];
+        const index = new ReadyIds(views, rules, NOW);
+        index.ids(NOW);
+        index.change(0, { state: STATE_CODES.complete });
+        index.ids(NOW + 1);
+        expect([inputBytes(views), outputBytes(views)]).toStrictEqual(before);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
