@@ -2,6 +2,7 @@ export { ERROR_CODES, isTaskerError, TaskerError } from '../errors.ts';
 export type { ErrorCode, TaskerErrorOptions } from '../errors.ts';
 export type { ContextRow, LevelRow, ReadinessRow } from '../graph/answer-rows.ts';
 export type { Cycle } from '../graph/cycles.ts';
+export type { DurationDistribution } from '../graph/duration-distribution.ts';
 export { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
 export {
   EXECUTION_STATUSES,
@@ -24,6 +25,23 @@ export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
 export type { RowProblem } from '../graph/row-problem.ts';
 export { STATE_CODES, stateText } from '../graph/state-codes.ts';
 export type { StateName } from '../graph/state-codes.ts';
+export { templateDifference } from '../graph/template-difference.ts';
+export type {
+  ChangedStep,
+  SettingChange,
+  TemplateDifference,
+  TemplateGraph,
+  TemplateStep,
+} from '../graph/template-difference.ts';
+export { analyzeTask, blastRadiusOf, estimateFinish } from './analyze.ts';
+export type {
+  AnalyzedStep,
+  AnalyzeOptions,
+  BlastRadius,
+  EstimateOptions,
+  FinishEstimate,
+  TaskAnalysis,
+} from './analyze.ts';
 export type { BackendName } from './backend.ts';
 export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
 export { explainStep } from './explain.ts';

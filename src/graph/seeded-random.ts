@@ -1,0 +1,38 @@
+/**
+ * Random numbers that follow from a seed, the same in every language: xoshiro128** over four words,
+ * filled by splitmix32.
+ *
+ * Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2018.
+ */
+export class SeededRandom {
+  readonly #state = new Uint32Array(4);
+
+  /** @param seed whole number; its low 32 bits count */
+  constructor(seed: number) {
+    let state = seed >>> 0;
+    for (let word = 0; word < 4; word++) {
+      state = (state + 0x9e_37_79_b9) >>> 0;
+      let mixed = Math.imul(state ^ (state >>> 16), 0x21_f0_aa_ad);
+      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x73_5a_2d_97);
+      this.#state[word] = mixed ^ (mixed >>> 15);
+    }
+  }
+
+  /** The next number, from 0 to below 1, in steps of 2^-32. O(1). */
+  next(): number {
+    const state = this.#state;
+    const second = state[1] as number;
+    const result = Math.imul(rotate(Math.imul(second, 5), 7), 9) >>> 0;
+    state[2] = (state[2] as number) ^ (state[0] as number);
+    state[3] = (state[3] as number) ^ second;
+    state[1] = second ^ state[2];
+    state[0] = (state[0] as number) ^ state[3];
+    state[2] = state[2] ^ (second << 9);
+    state[3] = rotate(state[3], 11);
+    return result / 2 ** 32;
+  }
+}
+
+function rotate(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
+}
