@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A place where the addon may be. */
@@ -41,7 +42,9 @@ export function nativePlaces(
   resolvePackage: (name: string) => string,
 ): NativePlace[] {
   // a path that was asked for is expected to be there: missing counts as broken
-  if (override !== undefined && override !== '') return [{ place: override, isThere: true }];
+  if (override !== undefined && override !== '') {
+    return [{ place: resolve(override), isThere: true }];
+  }
   const names = platformNames(platform);
   const root = packageRoot(import.meta.url);
   const local = names.map((name): NativePlace => {

@@ -51,7 +51,9 @@ function search(override: string | undefined): Found {
       attempts.push({ place, reason: 'loaded' });
       return { addon, binary: place, attempts };
     } catch (cause) {
-      const reason = `cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`;
+      // Node appends who asked, line by line
+      const [what] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+      const reason = `cannot be used: ${what}`;
       attempts.push({ place, reason, cause });
     }
   }

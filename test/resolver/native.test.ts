@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -50,7 +52,7 @@ async function moduleOf(text: string): Promise<string> {
 describe('looking for the addon', () => {
   test('a place that was asked for is the only one', () => {
     const places = nativePlaces('elsewhere.node', process, () => '');
-    expect(places).toStrictEqual([{ place: 'elsewhere.node', isThere: true }]);
+    expect(places).toStrictEqual([{ place: resolve('elsewhere.node'), isThere: true }]);
   });
 
   test('the local build comes before the package', () => {
@@ -263,6 +265,33 @@ describe.skipIf(binary === undefined)('the addon', () => {
     const many = Array.from({ length: 6 }, large);
     await Promise.all(many.map((views) => backend.resolve(views, parameters, undefined)));
     for (const views of many) expect(differing(expected, outputBytes(views))).toStrictEqual([]);
+  });
+
+  test('works in worker threads, over the same memory and at the same time', async () => {
+    const views = large();
+    await createResolver({ backend: 'inline', rules: 'engine' }).resolve(bareSnapshot(views), {
+      nowMicros: LARGE_NOW_MICROS,
+    });
+    const expected = outputBytes(views);
+    spoilOutputs(views, 0xa5);
+    const { tasks } = views.counts;
+    const work = `const { workerData, parentPort } = require('node:worker_threads');
+      const { binary, buffer, now, first, end } = workerData;
+      const view = new Uint8Array(buffer);
+      require(binary).resolveTasks(view, true, now, true, true, first, end);
+      parentPort.postMessage('done');`;
+    const share = async (first: number, end: number): Promise<void> => {
+      const now = LARGE_NOW_MICROS;
+      const { buffer } = views;
+      const worker = new Worker(work, {
+        eval: true,
+        workerData: { binary, buffer, now, first, end },
+      });
+      await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+    };
+    const half = Math.floor(tasks / 2);
+    await Promise.all([share(0, half), share(half, tasks)]);
+    expect(differing(expected, outputBytes(views))).toStrictEqual([]);
   });
 
   test('keeps the memory of a call under way that nobody else holds', async () => {
