@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   TASKER_IN_USE: 'The row cannot be deleted while other rows refer to it.',
   TASKER_NOT_EMPTY: 'The database already holds tasks and the operation wants an empty one.',
   TASKER_NOT_FOUND: 'The row that was asked for does not exist.',
+  TASKER_NOT_PERMITTED: 'The database user or session may not do what the operation needs.',
   TASKER_NOT_TASKER_DATABASE: 'The database does not hold the tables of a Tasker engine.',
   TASKER_QUEUE_FULL: 'The resolver queue is at its bound and the caller asked not to wait.',
   TASKER_RESOLVER_CLOSED: 'The resolver was stopped.',

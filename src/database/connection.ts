@@ -99,12 +99,20 @@ const LOST =
 const LOST_WORDS = /^Connection terminated|not queryable$/;
 
 /**
- * The coded error for a session that ended under its queries: server stopped, connection cut, idle
- * for too long. Any other error comes back as it is.
+ * The coded error for a session that ended under its queries (server stopped, connection cut, idle
+ * for too long) or lacks a right. Any other error comes back as it is.
  */
-export function sessionError(error: unknown): unknown {
+export function databaseError(error: unknown): unknown {
   if (error instanceof TaskerError || !(error instanceof Error)) return error;
   const code = errorCode(error);
+  // insufficient_privilege, read_only_sql_transaction
+  if (code === '42501' || code === '25006') {
+    return new TaskerError('TASKER_NOT_PERMITTED', `The server refuses: ${error.message}.`, {
+      remedy: 'Grant the missing right, or use another user or server.',
+      cause: error,
+      data: { reason: code },
+    });
+  }
   if (code === undefined ? !LOST_WORDS.test(error.message) : !LOST.test(code)) return error;
   return new TaskerError(
     'TASKER_DATABASE_UNREACHABLE',

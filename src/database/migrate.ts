@@ -5,7 +5,7 @@ import { BASELINE_MIGRATION, MIGRATIONS, MIGRATIONS_TABLE } from '../migrations/
 import { installRailsFunctions } from '../migrations/rails-functions.ts';
 import { createIndexStatement, RAILS_INDEXES } from '../migrations/rails-indexes.ts';
 import type { IndexSet } from '../migrations/rails-indexes.ts';
-import { connect } from './connection.ts';
+import { connect, databaseError } from './connection.ts';
 import { readCatalog, visibleRelations } from './schema-catalog.ts';
 import { listDifferences, newerSchema, schemaState } from './schema-state.ts';
 import type { SchemaState } from './schema-state.ts';
@@ -66,7 +66,8 @@ const MIGRATION_LOCK = 0x7461_736b;
  *
  * @throws TaskerError `TASKER_SCHEMA_CONFLICT` when tables differ from what this package relies on
  *   (`data.differences` lists each point), `TASKER_SCHEMA_VERSION` when a later version was here,
- *   `TASKER_DATABASE_UNREACHABLE` and `TASKER_BAD_ARGUMENT` from the connection.
+ *   `TASKER_NOT_PERMITTED` when the user may not create tables, `TASKER_DATABASE_UNREACHABLE` and
+ *   `TASKER_BAD_ARGUMENT` from the connection.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
   const { url, signal } = options;
@@ -78,7 +79,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
   const abort = (): void => void client.end().catch(() => undefined);
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await client.query('BEGIN');
+    // under a stricter default the wait for the lock would end with a view from before it
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     const report = await migrateInTransaction(client, options);
     signal?.throwIfAborted();
     options.onProgress?.({ phase: 'commit' });
@@ -86,7 +88,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     return report;
   } catch (error) {
     signal?.throwIfAborted();
-    throw error;
+    throw databaseError(error);
   } finally {
     signal?.removeEventListener('abort', abort);
     await client.end();
@@ -105,6 +107,7 @@ async function migrateInTransaction(
   if (state.kind === 'newer') throw newerSchema(state.unknown);
   if (state.kind === 'foreign') throw conflict(state);
 
+  await chooseSchema(client);
   if (state.kind !== 'tasker') await createMigrationsTable(client);
   const baseline = state.kind === 'rails' ? [BASELINE_MIGRATION] : [];
   const pending = state.kind === 'tasker' ? state.pending : MIGRATIONS.map(({ name }) => name);
@@ -134,6 +137,30 @@ async function migrateInTransaction(
     missingIndexes: missing.map(({ table, index }) => createIndexStatement(table, index)),
     railsFunctions,
   };
+}
+
+/**
+ * Puts the schema that holds the shared tables first on the search path until the transaction ends:
+ * whoever finds those tables must find ours as well.
+ */
+async function chooseSchema(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ schema: string | null }>(
+    `SELECT coalesce((SELECT relnamespace::regnamespace::text FROM pg_class
+                       WHERE oid = to_regclass('tasker_tasks')),
+                     quote_ident(current_schema())) AS schema`,
+  );
+  const schema = rows[0]?.schema ?? null;
+  if (schema === null) {
+    throw new TaskerError(
+      'TASKER_SCHEMA_CONFLICT',
+      'The search path of the session names no schema that exists.',
+      { remedy: 'Create the schema, or set the search path of the database or the user.' },
+    );
+  }
+  await client.query(
+    `SELECT set_config('search_path', $1 || ', ' || current_setting('search_path'), true)`,
+    [schema],
+  );
 }
 
 async function createMigrationsTable(client: pg.Client): Promise<void> {

@@ -32,6 +32,9 @@ export async function schemaState(client: Queryable): Promise<SchemaState> {
   const own = MIGRATIONS.slice(1).flatMap((migration) => migration.tables);
   const present = await visibleRelations(client, [...SHARED_RELATIONS, ...own, MIGRATIONS_TABLE]);
   const applied = present.has(MIGRATIONS_TABLE) ? await appliedMigrations(client) : [];
+  if (applied === undefined) {
+    return { kind: 'foreign', differences: [{ kind: 'name-taken', relation: MIGRATIONS_TABLE }] };
+  }
   const known = new Set(MIGRATIONS.map((migration) => migration.name));
   const unknown = applied.filter((name) => !known.has(name));
   if (unknown.length > 0) return { kind: 'newer', unknown };
@@ -100,8 +103,13 @@ export function listDifferences(differences: readonly SchemaDifference[]): strin
   return differences.map(describeDifference).join('; ');
 }
 
-/** Names of the migrations that have run, oldest first. */
-async function appliedMigrations(client: Queryable): Promise<string[]> {
+/** Names of the migrations that have run, oldest first; undefined for a table that is not ours. */
+async function appliedMigrations(client: Queryable): Promise<string[] | undefined> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname IN ('id', 'name')`,
+    [MIGRATIONS_TABLE],
+  );
+  if (rowCount !== 2) return undefined;
   const { rows } = await client.query<{ name: string }>(
     `SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`,
   );

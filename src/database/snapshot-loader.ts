@@ -9,7 +9,7 @@ import type {
   SnapshotStream,
   SourceTotals,
 } from '../graph/snapshot-source.ts';
-import { sessionError } from './connection.ts';
+import { databaseError } from './connection.ts';
 import { copyOut } from './copy-out.ts';
 import { loadPage, type TaskPage } from './snapshot-page.ts';
 import {
@@ -28,7 +28,7 @@ import { openSession, type SnapshotSession, type SnapshotTarget } from './snapsh
  * read to its end or left with `return()`, which gives the connections back.
  *
  * Errors, on opening or on the way: TASKER_DATABASE_UNREACHABLE, also for a connection lost on the
- * way; TASKER_NOT_TASKER_DATABASE; TASKER_NOT_FOUND (no such namespace or named task);
+ * way; TASKER_NOT_TASKER_DATABASE; TASKER_NOT_PERMITTED; TASKER_NOT_FOUND (no such namespace or named task);
  * TASKER_BAD_ARGUMENT (an id that is no 64-bit bigint); the signal's reason; any other error of the
  * server (a statement_timeout, say) as node-postgres raises it.
  */
@@ -46,7 +46,7 @@ export function databaseSource(
       } catch (error) {
         await session.close();
         options.signal?.throwIfAborted();
-        throw sessionError(error);
+        throw databaseError(error);
       }
     },
   };
@@ -178,7 +178,7 @@ class DatabaseStream implements SnapshotStream {
       return undefined;
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      throw sessionError(error);
+      throw databaseError(error);
     } finally {
       await Promise.allSettled(underWay);
       await this.#session.close();

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
-import { connect, sessionError } from './connection.ts';
+import { connect, databaseError } from './connection.ts';
 
 /** Where to load from: a database to connect to, or open clients, which stay open. */
 export type SnapshotTarget =
@@ -70,7 +70,7 @@ export async function openSession(
   } catch (error) {
     await close();
     signal?.throwIfAborted();
-    throw sessionError(error);
+    throw databaseError(error);
   }
 }
 
