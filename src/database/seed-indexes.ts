@@ -40,6 +40,30 @@ export async function setIndexesAside(
   return { restore: rows.map(({ back }) => back) };
 }
 
+/**
+ * Tables that refer to these, directly or through others, or undefined where one of them is not among `known`.
+ */
+export async function dependentTables(
+  client: pg.Client,
+  tables: readonly string[],
+  known: readonly string[],
+): Promise<string[] | undefined> {
+  const { rows } = await client.query<{ name: string; is_known: boolean }>(
+    `WITH RECURSIVE dependent AS (
+       SELECT conrelid, confrelid FROM pg_constraint
+       WHERE contype = 'f' AND confrelid = ANY ($1::regclass[])
+       UNION
+       SELECT key.conrelid, key.confrelid FROM pg_constraint AS key
+       JOIN dependent ON key.confrelid = dependent.conrelid WHERE key.contype = 'f'
+     )
+     SELECT DISTINCT conrelid::regclass::text AS name,
+            coalesce(conrelid = ANY (ARRAY (SELECT to_regclass(name) FROM unnest($2::text[]) AS name)), false) AS is_known
+     FROM dependent WHERE conrelid <> ALL ($1::regclass[])`,
+    [`{${tables.join(',')}}`, known],
+  );
+  return rows.every((row) => row.is_known) ? rows.map(({ name }) => name) : undefined;
+}
+
 /** Builds indexes and primary keys again, then checks the foreign keys. */
 export async function restoreIndexes(client: pg.Client, { restore }: IndexesAside): Promise<void> {
   await client.query("SET LOCAL maintenance_work_mem = '256MB'");

@@ -2,10 +2,11 @@ import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
 import { parseInstant } from '../graph/instants.ts';
+import { MIGRATIONS } from '../migrations/index.ts';
 import { connect } from './connection.ts';
 import { copyIn } from './copy-in.ts';
 import { requireTaskerSchema } from './schema-state.ts';
-import { restoreIndexes, setIndexesAside } from './seed-indexes.ts';
+import { dependentTables, restoreIndexes, setIndexesAside } from './seed-indexes.ts';
 import { storeWorkflow } from './seed-catalog.ts';
 import { SEED_TABLES, SEED_WRITERS, type SeedTable } from './seed-rows.ts';
 import { TaskSimulation } from './seed-simulation.ts';
@@ -61,6 +62,12 @@ const ID_COLUMNS: Readonly<Record<SeedTable, string>> = {
   tasker_workflow_step_transitions: 'id',
 };
 
+/** Tables of this schema whose rows belong to tasks: empty where there are no tasks. */
+const OWN_DEPENDENTS = [
+  'tasker_task_annotations',
+  ...MIGRATIONS.slice(1).flatMap((migration) => migration.tables),
+];
+
 // Without `force` there is one range: fewer and longer COPYs. With it, foreign keys are checked at the end of each
 // COPY from a queue in memory, which a range keeps short.
 const FORCED_RANGE = 20_000;
@@ -71,7 +78,8 @@ const FORCED_RANGE = 20_000;
  *
  * All in one transaction, through COPY, table after table; a task is simulated again for each table, so memory does
  * not grow with `tasks`. An empty database is filled without its indexes and foreign keys, which are built and checked
- * afterwards; other sessions cannot use the tables meanwhile.
+ * afterwards; other sessions cannot use the tables meanwhile. Where tables of another program refer to these, the
+ * indexes stay in place.
  *
  * @throws TaskerError `TASKER_NOT_EMPTY` when there are tasks and `force` is not set, `TASKER_BAD_ARGUMENT` for a bad
  *   option, `TASKER_NOT_TASKER_DATABASE` for a database without the schema, and those of `connect`
@@ -120,11 +128,15 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
   const weights = options.mix.map(({ weight }) => weight);
   const simulation = new TaskSimulation(workflows, weights, options.seed ?? 1, now);
   const first = await nextIds(client);
-  if (empty) await client.query(`TRUNCATE ${SEED_TABLES.join(', ')} CASCADE`);
-  const aside = empty ? await setIndexesAside(client, SEED_TABLES) : undefined;
+  // An empty table must be truncated before COPY may freeze its rows; without CASCADE, which would also empty
+  // tables of the host application that may refer to tasks.
+  const dependent = empty ? await dependentTables(client, SEED_TABLES, OWN_DEPENDENTS) : undefined;
+  const bare = dependent !== undefined;
+  if (bare) await client.query(`TRUNCATE ${[...SEED_TABLES, ...dependent].join(', ')}`);
+  const aside = bare ? await setIndexesAside(client, SEED_TABLES) : undefined;
 
   const next = { ...first };
-  const range = empty ? Math.max(tasks, 1) : FORCED_RANGE;
+  const range = bare ? Math.max(tasks, 1) : FORCED_RANGE;
   for (let from = 0; from < tasks; from += range) {
     const to = Math.min(from + range, tasks);
     const start = { ...next };
@@ -135,7 +147,7 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
       const chunks = watched(rows(simulation, { from, to, ids }), signal, () =>
         onProgress?.({ phase: table, done: from + simulation.played - from, total: tasks }),
       );
-      const how = `FORMAT binary${empty ? ', FREEZE' : ''}`;
+      const how = `FORMAT binary${bare ? ', FREEZE' : ''}`;
       await copyIn(
         client,
         `COPY ${table} (${columns.join(', ')}) FROM STDIN WITH (${how})`,

@@ -287,6 +287,23 @@ describe('seedDatabase, started anew', () => {
     });
   });
 
+  it('leaves rows of the host application alone that may refer to tasks', async () => {
+    await using database = await createTestDatabase();
+    const { url } = database;
+    await withClient(url, (other) =>
+      other.query(`CREATE TABLE orders (id int PRIMARY KEY, task_id bigint REFERENCES tasker_tasks);
+        CREATE TABLE order_lines (order_id int REFERENCES orders);
+        INSERT INTO orders VALUES (1, NULL);
+        INSERT INTO order_lines VALUES (1), (NULL)`),
+    );
+    expect(await seedDatabase({ ...options, url })).toMatchObject({ tasks: 400 });
+    const { rows } = await withClient(url, (other) =>
+      other.query(`SELECT (SELECT count(*) FROM orders)::int AS orders,
+        (SELECT count(*) FROM order_lines)::int AS lines`),
+    );
+    expect(rows).toEqual([{ orders: 1, lines: 2 }]);
+  });
+
   it('stores nothing when it is aborted, and can be run then', async () => {
     await using database = await createTestDatabase();
     const controller = new AbortController();
