@@ -7,7 +7,7 @@ import type { Rules } from './rules.ts';
 import { orderTask, Scratch } from './topological-order.ts';
 
 /** Tasks with one graph that are worth planes: a word is full. */
-export const GROUP_TASKS = 32;
+const GROUP_TASKS = 32;
 
 /** Why no step of a task may run whatever its own row says. */
 export const SET_APART = {
@@ -45,10 +45,11 @@ export class ReadyIds {
 
   /**
    * @param nowMicros the clock until the first question, µs since the epoch
+   * @param groupTasks tasks with one graph that make a group
    * O(T + N + E + W).
    */
-  constructor(views: SnapshotViews, rules: Rules, nowMicros: number) {
-    const { groups, groupOfTask } = groupByGraph(views, GROUP_TASKS);
+  constructor(views: SnapshotViews, rules: Rules, nowMicros: number, groupTasks = GROUP_TASKS) {
+    const { groups, groupOfTask } = groupByGraph(views, groupTasks);
     this.#views = views;
     this.rules = rules;
     this.#clock = nowMicros;

@@ -49,6 +49,8 @@ export type { BlockingReason, StepExplanation, StepOutlook, StepReference } from
 export type { NativeAttempt } from './native.ts';
 export { directorySource } from './ndjson-source.ts';
 export { openSnapshotBuffer } from './open-snapshot.ts';
+export { createReadyIndex } from './ready-index.ts';
+export type { ReadyIndex, ReadyIndexGroups, SharedTemplate } from './ready-index.ts';
 export { resolveTasks } from './resolve-tasks.ts';
 export type { ResolveRun, ResolveTasksOptions, RunSummary } from './resolve-tasks.ts';
 export { createResolver } from './resolver.ts';

@@ -192,7 +192,7 @@ export const caseArb: fc.Arbitrary<Case> = fc
 const FOREIGN = 7n;
 
 /** Ids that rise with the positions, past 32 bits. */
-export const idOf = (at: number): bigint => 2n ** 32n - 100n + BigInt(at) * 3n;
+const idOf = (at: number): bigint => 2n ** 32n - 100n + BigInt(at) * 3n;
 
 /** A row's columns, its instants set around a clock. */
 export function columnsOf(row: Row, now: number): StepColumns {

@@ -68,14 +68,17 @@ function operate(of: Case, index: ReadyIds, operation: Operation, now: number): 
   }
 }
 
+/** How many tasks make a group: what the program has, and as many tasks on planes as can be. */
+const groupTasksArb = fc.constantFrom(undefined, undefined, 1, 33);
+
 // fast-check prints seed and path of a counterexample with the failure
 describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
   test('groups and single tasks give the ids of the kernels at every clock', () => {
     let grouped = 0;
     const clocksArb = fc.array(clockArb, { minLength: 1, maxLength: 6 });
     fc.assert(
-      fc.property(caseArb, clocksArb, (of, clocks) => {
-        const index = new ReadyIds(viewsOf(of), rules, NOW);
+      fc.property(caseArb, clocksArb, groupTasksArb, (of, clocks, groupTasks) => {
+        const index = new ReadyIds(viewsOf(of), rules, NOW, groupTasks);
         grouped += index.planes.length;
         for (const now of clocks) {
           const expected = askKernels(of, rules, now);
@@ -91,9 +94,9 @@ describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
   test('after any sequence of changes, too', () => {
     const operationsArb = fc.array(operationArb, { minLength: 5, maxLength: 40 });
     fc.assert(
-      fc.property(caseArb, operationsArb, (drawn, operations) => {
+      fc.property(caseArb, operationsArb, groupTasksArb, (drawn, operations, groupTasks) => {
         const of = new Case(drawn);
-        const index = new ReadyIds(viewsOf(of), rules, NOW);
+        const index = new ReadyIds(viewsOf(of), rules, NOW, groupTasks);
         let now = NOW;
         for (const operation of operations) {
           if (operation.do === 'clock') now = operation.now;
