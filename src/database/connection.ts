@@ -74,6 +74,22 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   return client;
 }
 
+/**
+ * Cuts the session when `signal` is aborted: a query under way fails, whatever the server is busy with or waits for,
+ * and the server rolls back what was not committed.
+ *
+ * @returns takes the session out of the signal's reach again; may be called twice
+ */
+export function cutOnAbort(client: pg.Client, signal: AbortSignal | undefined): () => void {
+  const cut = (): void => {
+    const { connection } = client as unknown as { connection: { stream: Socket } };
+    connection.stream.destroy();
+  };
+  if (signal?.aborted === true) cut();
+  signal?.addEventListener('abort', cut, { once: true });
+  return () => signal?.removeEventListener('abort', cut);
+}
+
 /** The URL with its password (also one given as a query parameter) replaced by `***`; fit for logs and messages. */
 export function redactUrl(url: string): string {
   const parsed = URL.parse(url);

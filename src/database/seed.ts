@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { TaskerError } from '../errors.ts';
 import { parseInstant } from '../graph/instants.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
-import { connect } from './connection.ts';
+import { connect, cutOnAbort, databaseError } from './connection.ts';
 import { copyIn } from './copy-in.ts';
 import { requireTaskerSchema } from './schema-state.ts';
 import { dependentTables, restoreIndexes, setIndexesAside } from './seed-indexes.ts';
@@ -82,7 +82,8 @@ const FORCED_RANGE = 20_000;
  * indexes stay in place.
  *
  * @throws TaskerError `TASKER_NOT_EMPTY` when there are tasks and `force` is not set, `TASKER_BAD_ARGUMENT` for a bad
- *   option, `TASKER_NOT_TASKER_DATABASE` for a database without the schema, and those of `connect`
+ *   option, `TASKER_NOT_TASKER_DATABASE` for a database without the schema, `TASKER_NOT_PERMITTED` for a user who may
+ *   not write, and those of `connect`
  */
 export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
   const { url, signal } = options;
@@ -92,11 +93,14 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
     applicationName: 'tasker-seed',
     ...(signal === undefined ? {} : { signal }),
   });
+  const uncut = cutOnAbort(client, signal);
   try {
     await requireTaskerSchema(client);
     await client.query('BEGIN');
     const counts = await seedInTransaction(client, options);
     signal?.throwIfAborted();
+    // From here on the rows are stored, and saying that they are not would be wrong.
+    uncut();
     await client.query('COMMIT');
     options.onProgress?.({ phase: 'vacuum', done: 0, total: options.tasks });
     // Marks pages as visible to all, which index-only scans need, and gathers the planner's figures.
@@ -104,7 +108,11 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
     await client.query('ANALYZE tasker_named_tasks, tasker_named_steps, tasker_task_namespaces');
     const elapsedMs = performance.now() - started;
     return { ...counts, elapsedMs, stepsPerSecond: Math.round((counts.steps / elapsedMs) * 1000) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw databaseError(error);
   } finally {
+    uncut();
     // Ending the session rolls back what was not committed.
     await client.end();
   }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
-import { connect, databaseError } from './connection.ts';
+import { connect, cutOnAbort, databaseError } from './connection.ts';
 
 /** Where to load from: a database to connect to, or open clients, which stay open. */
 export type SnapshotTarget =
@@ -49,10 +49,9 @@ export async function openSession(
   const clients = owned ? await connectAll(target, signal) : usable(target.clients);
   // a transaction that the caller has open stays the caller's: no BEGIN, no ROLLBACK, its own view of the data
   const borrowed = !owned && inTransaction(clients[0]!);
-  const abort = (): void => clients.forEach(destroy);
-  if (owned) signal?.addEventListener('abort', abort, { once: true });
+  const uncut = owned ? clients.map((client) => cutOnAbort(client, signal)) : [];
   const closeOnce = async (): Promise<void> => {
-    signal?.removeEventListener('abort', abort);
+    for (const restore of uncut) restore();
     await Promise.all(
       clients.map(async (client) => {
         if (owned) await client.end().catch(() => undefined);
@@ -110,12 +109,6 @@ async function connectAll(
     throw failed.reason;
   }
   return clients;
-}
-
-/** Cuts the connection: the query under way fails here and is given up by the server. */
-function destroy(client: pg.Client): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
-  connection.stream.destroy();
 }
 
 async function shareSnapshot(clients: readonly pg.Client[]): Promise<void> {

@@ -46,7 +46,7 @@ async function demo(context: CommandContext, options: DemoCommandOptions): Promi
   const { checkAnswers } = await import('../demo/check-answers.ts');
   const { measure } = await import('../demo/measure.ts');
   const { demoJson, demoText } = await import('../demo/demo-report.ts');
-  const { connect } = await import('../../database/connection.ts');
+  const { connect, cutOnAbort, databaseError } = await import('../../database/connection.ts');
   const { createResolver } = await import('../../resolver/index.ts');
   const progress = startProgress(context);
   try {
@@ -57,6 +57,7 @@ async function demo(context: CommandContext, options: DemoCommandOptions): Promi
     const { resolvers, missing } = await everyBackend(stack);
     const client = await connect(database.url, { signal: context.signal });
     stack.defer(() => client.end());
+    stack.defer(cutOnAbort(client, context.signal));
 
     const every = resolvers.map(({ resolver }) => resolver);
     const check = await checkAnswers(context, progress, client, every);
@@ -75,6 +76,8 @@ async function demo(context: CommandContext, options: DemoCommandOptions): Promi
     const facts = { origin: database.origin, check, measurements, auto: auto.report, missing };
     context.print(options.json === true ? demoJson(facts) : demoText(facts));
     return check.cycles + check.tasksSetApart > 0 ? EXIT_CODES.rowErrors : EXIT_CODES.done;
+  } catch (error) {
+    throw databaseError(error);
   } finally {
     progress.stop();
   }

@@ -86,16 +86,20 @@ async function explainStored(
   progress: Progress,
 ): Promise<StepExplanation> {
   const url = databaseUrl(context, options);
-  const { connect } = await import('../../database/connection.ts');
+  const { connect, cutOnAbort, databaseError } = await import('../../database/connection.ts');
   const { databaseSource } = await import('../../database/snapshot-loader.ts');
   const { taskOfStep } = await import('../../database/step-task-query.ts');
   const client = await connect(url, { signal: context.signal });
+  const uncut = cutOnAbort(client, context.signal);
   try {
     const taskId = await taskOfStep(client, stepId);
     if (taskId === undefined) throw unknownStep(stepId);
     const source = databaseSource({ clients: [client] }, { kind: 'ids', ids: [taskId] });
     return await explainIn(source, context, stepId, options, progress);
+  } catch (error) {
+    throw databaseError(error);
   } finally {
+    uncut();
     await client.end();
   }
 }

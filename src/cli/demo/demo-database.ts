@@ -1,4 +1,4 @@
-import { connect, redactUrl } from '../../database/connection.ts';
+import { connect, cutOnAbort, redactUrl } from '../../database/connection.ts';
 import { surveyDatabase, type DatabaseSurvey } from '../../database/database-survey.ts';
 import { startEmbeddedServer } from '../../database/embedded-server.ts';
 import { migrate } from '../../database/migrate.ts';
@@ -60,10 +60,12 @@ async function prepareGiven(
 ): Promise<string> {
   progress.phase('connecting');
   const client = await connect(url, { signal: context.signal });
+  const uncut = cutOnAbort(client, context.signal);
   let survey: DatabaseSurvey;
   try {
     survey = await surveyDatabase(client);
   } finally {
+    uncut();
     await client.end();
   }
   const name = redactUrl(url);
