@@ -52,7 +52,7 @@ export function addTask(
   data.tasks[at + TASK.shape] = shape;
   data.tasks[at + TASK.foreignEdges] = -1;
   const cyclic = data.shapes.field(shape, SHAPE.cyclic) === 1;
-  data.tasks[at + TASK.flags] = RESIDENT_TASK.live | (cyclic ? RESIDENT_TASK.cyclic : 0);
+  data.tasks[at + TASK.flags] = cyclic ? RESIDENT_TASK.cyclic : 0;
   const ranks = data.shapes.field(shape, SHAPE.greatestRank) + 1;
   data.tasks[at + TASK.priorityClass] = data.ready.enter(priority, ranks);
   copyRows(data, views, first, end, start, record);

@@ -18,7 +18,7 @@ export interface ResidentGraphOptions {
   /** The clock at the start, µs since the epoch. */
   readonly nowMicros: number;
   /**
-   * Steps that may ever be resident at one time. Reserves address space (about 70 bytes a step),
+   * Steps that may ever be resident at one time. Reserves address space (about 80 bytes a step),
    * no memory; default 2^24.
    */
   readonly maxSteps?: number;

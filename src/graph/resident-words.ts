@@ -52,7 +52,7 @@ export const TASK = {
 export const TASK_BITS = 4;
 
 /** Bits of a task record's flags. */
-export const RESIDENT_TASK = { live: 1, cyclic: 2 } as const;
+export const RESIDENT_TASK = { cyclic: 1 } as const;
 
 /** Owner of a ghost's slot. */
 export const NO_TASK = 0xff_ff_ff_ff;
