@@ -93,7 +93,8 @@ async function sizeOf(directory: string, name: string): Promise<number> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    // the decoder takes a byte order mark away, as it does for the other files
+    return new TextDecoder().decode(await readFile(path));
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -79,6 +79,12 @@ describe('a directory', () => {
     expect((await run(path)).readiness).toStrictEqual((await run(await directory())).readiness);
   });
 
+  test('may begin its files with a byte order mark', async () => {
+    const marked = Object.entries(FILES).map(([name, text]) => [name, `\uFEFF${text}`]);
+    const path = await directory(Object.fromEntries(marked));
+    expect((await run(path)).readiness).toStrictEqual((await run(await directory())).readiness);
+  });
+
   test('keeps all digits of its ids', async () => {
     const ids = [
       '9223372036854775807',
