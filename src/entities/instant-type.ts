@@ -21,7 +21,7 @@ export class InstantType extends Type<string, string> {
 }
 
 const NAIVE = /^(\d{4,})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?( BC)?$/;
-const ISO = /^(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:?\d\d)?( BC)?$/;
+const ISO = /^(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:([+-]\d\d:?\d\d)|Z?( BC)?)$/;
 
 const EXAMPLE = '2026-03-01T09:30:00.000125Z';
 
@@ -47,9 +47,9 @@ export function toNaive(text: string): string {
   if (text === 'infinity' || text === '-infinity') return text;
   const parts = ISO.exec(text);
   if (parts === null) throw new RangeError(`"${text}" is no instant such as ${EXAMPLE}.`);
-  const [, date = '', time = '', fraction = '', zone = 'Z', era = ''] = parts;
+  const [, date = '', time = '', fraction = '', zone = '', era = ''] = parts;
   const micros = fraction === '' ? '' : `.${fraction}`;
-  if (zone === 'Z') return `${date} ${time}${micros}${era}`;
+  if (zone === '') return `${date} ${time}${micros}${era}`;
   // Offsets are whole minutes, so the fraction passes by unchanged.
   const shifted = new Date(`${date}T${time}${zone}`).toISOString();
   return `${shifted.slice(0, 19).replace('T', ' ')}${micros}`;

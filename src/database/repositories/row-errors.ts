@@ -10,9 +10,17 @@ interface ConstraintViolation {
   readonly detail?: string;
 }
 
-/** The coded error for a violated constraint; any other error comes back as it is. */
+/** The coded error for a violated constraint or a value that no column holds; any other error comes back as it is. */
 export function rowError(error: unknown, table: string): unknown {
   if (!isViolation(error)) return error;
+  // class 22, data exceptions: a NUL character, a lone surrogate, a date that is none, a number out of range
+  if (error.code.startsWith('22')) {
+    return new TaskerError(
+      'TASKER_BAD_ARGUMENT',
+      `A value for ${table} cannot be stored: ${(error as unknown as Error).message}.`,
+      { cause: error, data: { table, reason: error.code } },
+    );
+  }
   const [, field = '', value = ''] = /\((.*?)\)=\((.*)\)/.exec(error.detail ?? '') ?? [];
   const options = {
     cause: error,

@@ -1,4 +1,4 @@
-import { isInstant } from '../../entities/instant-type.ts';
+import { isInstant, toNaive } from '../../entities/instant-type.ts';
 import { TaskerError } from '../../errors.ts';
 import { isWorkflowState, WORKFLOW_STATES } from '../../state-machine/states.ts';
 import type { PageRequest } from './rows.ts';
@@ -60,8 +60,13 @@ export function optionalInteger(field: string, value: unknown): void {
 /** Null, absent, or ISO text of an instant. */
 export function optionalInstant(field: string, value: unknown): void {
   if (value === null || value === undefined) return;
-  if (typeof value !== 'string' || !isInstant(value)) {
-    throw badValue(field, value, 'an instant like 2026-03-01T09:30:00.000125Z');
+  const wanted = 'an instant like 2026-03-01T09:30:00.000125Z';
+  if (typeof value !== 'string' || !isInstant(value)) throw badValue(field, value, wanted);
+  try {
+    toNaive(value);
+  } catch {
+    // a day that does not exist, with an offset to apply to it
+    throw badValue(field, value, wanted);
   }
 }
 

@@ -60,9 +60,27 @@ describe('task namespaces', () => {
     expect(await taskNamespaces.findByName('after')).toBeDefined();
   });
 
-  it('passes on what the database refuses for another reason', async () => {
-    const { taskNamespaces } = fixture.repositories;
-    await expect(taskNamespaces.findOrCreate('nul\0')).rejects.toMatchObject({ code: '22021' });
+  it('names a value that no column holds, and keeps what the database says', async () => {
+    const { taskNamespaces, namedTasks, tasks } = fixture.repositories;
+    await expect(taskNamespaces.create({ name: 'nul\0' })).rejects.toMatchObject({
+      code: 'TASKER_BAD_ARGUMENT',
+      data: { table: 'tasker_task_namespaces', reason: '22021' },
+      cause: { code: '22021' },
+    });
+    const { namedTaskId } = await namedTasks.findOrCreate({ name: 'values' });
+    for (const [values, reason] of [
+      [{ context: { text: 'nul\0' } }, '22P05'],
+      [{ context: { text: '\ud800' } }, '22P02'],
+      [{ context: { a: 1 }, requestedAt: '2026-02-30T00:00:00Z' }, '22008'],
+    ] as const) {
+      await expect(tasks.create({ namedTaskId, ...values })).rejects.toMatchObject({
+        code: 'TASKER_BAD_ARGUMENT',
+        data: { reason },
+      });
+    }
+    await expect(
+      tasks.create({ namedTaskId, context: { a: 1 }, requestedAt: '12026-01-01T00:00:00+01:00' }),
+    ).rejects.toMatchObject({ code: 'TASKER_BAD_ARGUMENT', data: { field: 'requestedAt' } });
   });
 
   it('refuses bad values by field, and a second row of one name', async () => {
