@@ -1,3 +1,5 @@
+import { allocated, requireCountable, SnapshotTooLargeError } from './too-large.ts';
+
 /**
  * The snapshot layout: one SharedArrayBuffer, a header of 64 words, then 8-byte-aligned sections,
  * structure of arrays. This table is the only description of it in TypeScript; the header carries
@@ -209,9 +211,20 @@ export function snapshotBytes(
   return bytes;
 }
 
-/** A new zeroed buffer for a snapshot of these sizes, its header written. */
+/**
+ * A new zeroed buffer for a snapshot of these sizes, its header written.
+ *
+ * Errors: SnapshotTooLargeError for more than the layout or the memory holds.
+ */
 export function allocateSnapshot(counts: SnapshotCounts): SnapshotViews {
-  const buffer = new SharedArrayBuffer(snapshotBytes(counts));
+  requireCountable('tasks', counts.tasks);
+  requireCountable('steps', counts.steps + counts.ghosts);
+  requireCountable('edges', counts.edges);
+  const bytes = snapshotBytes(counts);
+  // offsets in the header count 8 bytes in 32 bits
+  if (bytes > 2 ** 35)
+    throw new SnapshotTooLargeError(`${bytes} bytes are more than the layout holds`);
+  const buffer = allocated(bytes, () => new SharedArrayBuffer(bytes));
   const header = new Uint32Array(buffer, 0, HEADER_WORDS);
   header[HEADER.magic] = LAYOUT_MAGIC;
   header[HEADER.version] = LAYOUT_VERSION;

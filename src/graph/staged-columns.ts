@@ -1,3 +1,5 @@
+import { allocated, requireCountable } from './too-large.ts';
+
 /** 64-bit ids. */
 export type IdArray = BigInt64Array<ArrayBuffer>;
 
@@ -12,7 +14,8 @@ export class IdColumn {
   }
 
   grow(capacity: number): void {
-    const ids = new BigInt64Array(capacity);
+    requireCountable('ids', capacity / 2);
+    const ids = allocated(capacity * 8, () => new BigInt64Array(capacity));
     ids.set(this.ids);
     this.ids = ids;
     this.words = new Uint32Array(ids.buffer);
@@ -25,7 +28,7 @@ export type Column = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8
 /** A longer copy of a column, the new part zero. */
 export function grown<A extends Column>(array: A, capacity: number): A {
   const Kind = array.constructor as new (length: number) => A;
-  const larger = new Kind(capacity);
+  const larger = allocated(capacity * array.BYTES_PER_ELEMENT, () => new Kind(capacity));
   larger.set(array);
   return larger;
 }

@@ -2,6 +2,7 @@ import { TaskerError } from '../errors.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { Rules } from '../graph/rules.ts';
 import type { RowProblem } from '../graph/row-problem.ts';
+import { SnapshotTooLargeError } from '../graph/too-large.ts';
 import {
   addCounts,
   chunkResult,
@@ -69,7 +70,8 @@ export interface ResolveRun extends AsyncIterable<ChunkResult> {
  * load, and handed out in order of task id. Memory is bounded by `chunksInFlight`.
  *
  * Errors: whatever the source raises (TASKER_BAD_INPUT, TASKER_DATABASE_UNREACHABLE,
- * TASKER_NOT_TASKER_DATABASE), the resolver's, TASKER_BAD_ARGUMENT, the signal's reason.
+ * TASKER_NOT_TASKER_DATABASE), the resolver's, TASKER_BAD_ARGUMENT, TASKER_TOO_LARGE (rows that
+ * memory or the snapshot layout cannot hold), the signal's reason.
  * Unknown tasks, cycles and contradicting rows are no errors: they stand in the summary.
  */
 export function resolveTasks(
@@ -252,9 +254,17 @@ async function pump(
     }
     queue.end();
   } catch (error) {
-    queue.fail(error);
-    throw error;
+    const coded = error instanceof SnapshotTooLargeError ? tooLarge(error) : error;
+    queue.fail(coded);
+    throw coded;
   }
+}
+
+function tooLarge(cause: SnapshotTooLargeError): TaskerError {
+  return new TaskerError('TASKER_TOO_LARGE', `The rows do not fit into memory: ${cause.message}.`, {
+    cause,
+    remedy: 'Resolve fewer tasks at once, or smaller chunks of them (chunkSteps).',
+  });
 }
 
 async function resolveChunk(
