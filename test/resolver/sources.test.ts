@@ -80,8 +80,9 @@ describe('a directory', () => {
   });
 
   test('may begin its files with a byte order mark', async () => {
-    const marked = Object.entries(FILES).map(([name, text]) => [name, `\uFEFF${text}`]);
-    const path = await directory(Object.fromEntries(marked));
+    const marked: Partial<Record<string, string>> = {};
+    for (const [name, text] of Object.entries(FILES)) marked[name] = `\uFEFF${text}`;
+    const path = await directory(marked);
     expect((await run(path)).readiness).toStrictEqual((await run(await directory())).readiness);
   });
 
