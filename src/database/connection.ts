@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
+import { notTaskerDatabase } from './not-tasker-database.ts';
 
 /** Options of {@link connect}. */
 export interface ConnectOptions {
@@ -116,7 +117,7 @@ const LOST_WORDS = /^Connection terminated|not queryable$/;
 
 /**
  * The coded error for a session that ended under its queries (server stopped, connection cut, idle
- * for too long) or lacks a right. Any other error comes back as it is.
+ * for too long), lacks a right or finds other tables than expected. Any other error comes back as it is.
  */
 export function databaseError(error: unknown): unknown {
   if (error instanceof TaskerError || !(error instanceof Error)) return error;
@@ -129,6 +130,8 @@ export function databaseError(error: unknown): unknown {
       data: { reason: code },
     });
   }
+  // undefined_table, undefined_column
+  if (code === '42P01' || code === '42703') return notTaskerDatabase(error.message, error);
   if (code === undefined ? !LOST_WORDS.test(error.message) : !LOST.test(code)) return error;
   return new TaskerError(
     'TASKER_DATABASE_UNREACHABLE',

@@ -145,7 +145,7 @@ function stageStep(rows: StagedRows, row: FewRow): void {
   rows.flags[at] =
     (row[COLUMN.processed] === 't' ? STEP_FLAGS.processed : 0) |
     (row[COLUMN.inProcess] === 't' ? STEP_FLAGS.inProcess : 0) |
-    (row[COLUMN.retryable] === 't' ? 0 : STEP_FLAGS.notRetryable) |
+    (row[COLUMN.retryable] === 'f' ? STEP_FLAGS.notRetryable : 0) |
     (row[COLUMN.skippable] === 't' ? STEP_FLAGS.skippable : 0) |
     (attempts === null ? STEP_FLAGS.attemptsNull : 0) |
     (limit === null ? STEP_FLAGS.retryLimitNull : 0) |

@@ -18,6 +18,7 @@ import type { Rules } from '../graph/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
 import { Scratch } from '../graph/topological-order.ts';
 import { FEW_TASKS, loadFewTasks } from './few-tasks.ts';
+import { notTaskerDatabase } from './not-tasker-database.ts';
 import { databaseSource } from './snapshot-loader.ts';
 
 /** Options of {@link createReadinessRepository}. */
@@ -169,12 +170,6 @@ async function hasNextAttempts(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ tasks: string | null; waits: string | null }>(
     `SELECT to_regclass('tasker_tasks')::text AS tasks, to_regclass('tasker_core_steps')::text AS waits`,
   );
-  if (rows[0]!.tasks === null) {
-    throw new TaskerError(
-      'TASKER_NOT_TASKER_DATABASE',
-      'This database does not hold the tables of a Tasker engine.',
-      { remedy: 'Check the database name in the URL, or create the tables with: tasker migrate.' },
-    );
-  }
+  if (rows[0]!.tasks === null) throw notTaskerDatabase();
   return rows[0]!.waits !== null;
 }

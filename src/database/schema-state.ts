@@ -1,6 +1,7 @@
 import { TaskerError } from '../errors.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from '../migrations/index.ts';
 import { railsRelationNames } from '../migrations/rails-schema.ts';
+import { notTaskerDatabase } from './not-tasker-database.ts';
 import { readCatalog, SHARED_RELATIONS, visibleRelations } from './schema-catalog.ts';
 import type { Queryable, SchemaCatalog } from './schema-catalog.ts';
 import { describeDifference, schemaDifferences } from './schema-verify.ts';
@@ -72,11 +73,7 @@ export async function requireTaskerSchema(client: Queryable): Promise<SchemaStat
     case 'newer':
       throw newerSchema(state.unknown);
     case 'empty':
-      throw new TaskerError(
-        'TASKER_NOT_TASKER_DATABASE',
-        'This database does not hold the tables of a Tasker engine.',
-        { remedy: 'Correct the database URL, or create the tables with "tasker migrate".' },
-      );
+      throw notTaskerDatabase();
     case 'foreign':
       throw new TaskerError(
         'TASKER_NOT_TASKER_DATABASE',

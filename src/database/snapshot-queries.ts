@@ -51,7 +51,7 @@ export function taskPageQuery(
   const further = after === undefined ? '' : `AND t.task_id > ${after}`;
   // said once more for the joined side, or each page would scan the transitions from the first one on
   const joined = after === undefined ? '' : `AND tt.task_id > ${after}`;
-  return `SELECT t.task_id, t.named_task_id, tt.to_state
+  return `SELECT t.task_id::bigint, t.named_task_id::int, tt.to_state::text
     FROM tasker_tasks t
     LEFT JOIN tasker_task_transitions tt ON tt.task_id = t.task_id AND tt.most_recent = true ${joined}
     WHERE ${restriction} ${further} ORDER BY t.task_id LIMIT ${limit}`;
@@ -80,19 +80,19 @@ export function stepQuery(tasks: string, limit: number | undefined): string {
 
 /** Edges into steps. */
 export function edgeQuery(children: (column: string) => string): string {
-  return `SELECT e.to_step_id, e.from_step_id FROM tasker_workflow_step_edges e
+  return `SELECT e.to_step_id::bigint, e.from_step_id::bigint FROM tasker_workflow_step_edges e
     WHERE ${children('e.to_step_id')}`;
 }
 
 /** Current states of steps; an index alone answers it. */
 export function stepStateQuery(steps: (column: string) => string): string {
-  return `SELECT t.workflow_step_id, t.to_state FROM tasker_workflow_step_transitions t
+  return `SELECT t.workflow_step_id::bigint, t.to_state::text FROM tasker_workflow_step_transitions t
     WHERE t.most_recent = true AND ${steps('t.workflow_step_id')}`;
 }
 
 /** When the steps that are in error fell into it; an index alone answers it. */
 export function failureQuery(steps: (column: string) => string): string {
-  return `SELECT t.workflow_step_id, t.created_at FROM tasker_workflow_step_transitions t
+  return `SELECT t.workflow_step_id::bigint, t.created_at::timestamp FROM tasker_workflow_step_transitions t
     WHERE t.most_recent = true AND t.to_state = 'error' AND ${steps('t.workflow_step_id')}`;
 }
 

@@ -48,10 +48,15 @@ export function stateCode(rows: StagedRows, text: string): number {
 /** Bits of the `flags` column of the step query. */
 const PACKED = { retryable: 1, inProcess: 2, processed: 4, skippable: 8 } as const;
 
-/** Columns of the step query, in the order that {@link stepRow} reads them. */
-export const STEP_COLUMNS = `s.workflow_step_id, s.task_id, s.named_step_id, s.attempts, s.retry_limit,
-  s.retryable::int + s.in_process::int * 2 + s.processed::int * 4 + s.skippable::int * 8,
-  s.backoff_request_seconds, s.last_attempted_at`;
+/**
+ * Columns of the step query, in the order that {@link stepRow} reads them. Binary rows are read by width, so every type
+ * is said; the server leaves out a cast to the type that a column has. Null flags count as the contract says.
+ */
+export const STEP_COLUMNS = `s.workflow_step_id::bigint, s.task_id::bigint, s.named_step_id::int,
+  s.attempts::int, s.retry_limit::int,
+  coalesce(s.retryable::int, 1) + coalesce(s.in_process::int, 0) * 2 + coalesce(s.processed::int, 0) * 4
+    + coalesce(s.skippable::int, 0) * 8,
+  s.backoff_request_seconds::int, s.last_attempted_at::timestamp`;
 
 /** Stages a step from {@link STEP_COLUMNS}. */
 export function stepRow(rows: StagedRows): CopyRow {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { TaskerError } from '../errors.ts';
 import { connect, cutOnAbort, databaseError } from './connection.ts';
+import { notTaskerDatabase } from './not-tasker-database.ts';
 
 /** Where to load from: a database to connect to, or open clients, which stay open. */
 export type SnapshotTarget =
@@ -141,13 +142,7 @@ async function readFacts(client: pg.Client): Promise<Facts> {
     (SELECT reltuples FROM pg_class WHERE oid = to_regclass('tasker_tasks')) AS tasks,
     (SELECT reltuples FROM pg_class WHERE oid = to_regclass('tasker_workflow_steps')) AS steps`);
   const facts = rows[0]!;
-  if (facts.tables !== '6') {
-    throw new TaskerError(
-      'TASKER_NOT_TASKER_DATABASE',
-      'This database does not hold the tables of a Tasker engine.',
-      { remedy: 'Check the database name in the URL, or create the tables with: tasker migrate.' },
-    );
-  }
+  if (facts.tables !== '6') throw notTaskerDatabase();
   const names = await client.query<{ named_step_id: number; name: string }>(
     'SELECT named_step_id, name FROM tasker_named_steps',
   );
