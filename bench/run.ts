@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { benchByTemplate } from './by-template.ts';
 import { benchDatabase } from './database.ts';
 import { benchKernels } from './kernels.ts';
 import { benchLoading } from './loading.ts';
@@ -12,7 +13,8 @@ anything is timed; contestants take turns; medians are printed.
 
   npm run bench                       sizes of 1,000 to 1,000,000 steps, and 10 million in memory
   npm run bench -- --quick            up to 100,000 steps, for a look
-  npm run bench -- --only memory      or: database, loading (ways from PostgreSQL to the client)
+  npm run bench -- --only memory      or: database, loading (ways from PostgreSQL to the client),
+                                      template (ready ids by template)
   npm run bench -- --rounds 15        more rounds than the default 9
   npm run bench -- --output FILE      JSON goes there instead of bench/results/latest.json`;
 
@@ -40,8 +42,8 @@ async function main(): Promise<void> {
     return;
   }
   const { only } = values;
-  if (only !== undefined && !['memory', 'database', 'loading'].includes(only)) {
-    process.stderr.write(`--only is "${only}", not memory, database or loading.\n`);
+  if (only !== undefined && !['memory', 'database', 'loading', 'template'].includes(only)) {
+    process.stderr.write(`--only is "${only}", not memory, database, loading or template.\n`);
     process.exitCode = 64;
     return;
   }
@@ -58,6 +60,11 @@ async function main(): Promise<void> {
   if (only === undefined || only === 'database') {
     const sizes = values.quick ? [1000, 10_000] : [1000, 10_000, 100_000];
     rows.push(...(await benchDatabase(sizes, rounds, onRow)));
+  }
+  if (only === undefined || only === 'template') {
+    const sizes = values.quick ? [100_000] : [100_000, 1_000_000];
+    const tasks = values.quick ? [10_000] : [100_000];
+    rows.push(...(await benchByTemplate(sizes, tasks, rounds, onRow)));
   }
   if (only === 'loading') {
     rows.push(...(await benchLoading(values.quick ? 10_000 : 100_000, Math.min(rounds, 5), onRow)));

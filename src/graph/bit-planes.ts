@@ -22,8 +22,10 @@ export class BitPlanes {
   readonly #waits: (WaitColumn | undefined)[];
   /** The steps that might run at the last refresh. */
   readonly #ready: Int32Array;
-  /** Room for one plane. */
+  /** Room for one plane: the steps that may run now. */
   readonly #fresh: Int32Array;
+  /** Room for one plane: the parents of many that are done. */
+  readonly #all: Int32Array;
   #clock = NaN;
 
   /**
@@ -40,6 +42,7 @@ export class BitPlanes {
     this.#done = new Int32Array(this.words * template.steps);
     this.#ready = new Int32Array(this.words * template.steps);
     this.#fresh = new Int32Array(this.words);
+    this.#all = new Int32Array(this.words);
     this.#waits = Array.from({ length: template.steps }, () => undefined);
     this.#fill(codes);
     this.#open = this.#candidate.slice();
@@ -50,7 +53,7 @@ export class BitPlanes {
   }
 
   get bytes(): number {
-    let bytes = this.#candidate.byteLength * 4 + this.#fresh.byteLength;
+    let bytes = this.#candidate.byteLength * 4 + this.#all.byteLength * 2;
     for (const wait of this.#waits) bytes += wait?.bytes ?? 0;
     return bytes + this.firstSteps.byteLength;
   }
@@ -116,54 +119,93 @@ export class BitPlanes {
    * @returns how many more may run than at the last call
    */
   refresh(marks: Int32Array): number {
-    const { firstSteps, words } = this;
-    const ready = this.#ready;
     let more = 0;
     for (let step = 0; step < this.template.steps; step++) {
-      const fresh = this.#evaluate(step);
-      const base = step * words;
-      for (let word = 0; word < words; word++) {
-        const after = fresh[word] as number;
-        const before = ready[base + word] as number;
-        let changed = after ^ before;
-        if (changed === 0) continue;
-        ready[base + word] = after;
-        more += ones(after) - ones(before);
-        for (; changed !== 0; changed &= changed - 1) {
-          const task = word * 32 + 31 - Math.clz32(changed & -changed);
-          const number = (firstSteps[task] as number) + step;
-          marks[number >>> 5] = (marks[number >>> 5] as number) ^ (1 << (number & 31));
-        }
-      }
+      if (this.#evaluate(step) !== 0) more += this.#takeOver(step, marks);
     }
     return more;
   }
 
-  /** One plane of the steps that may run: open, and all parents done. */
-  #evaluate(step: number): Int32Array {
+  /**
+   * Writes the fresh plane of a step: open, and all parents done. Up to three parents take one pass,
+   * in which nothing is called, so that the compiler keeps all it knows of the arrays.
+   *
+   * @returns the bits in which any word differs from the last refresh
+   */
+  #evaluate(step: number): number {
     const { words } = this;
     const { parentOffsets, parents } = this.template;
     const open = this.#open;
     const done = this.#done;
+    const ready = this.#ready;
     const fresh = this.#fresh;
     const base = step * words;
-    const last = parentOffsets[step + 1] as number;
-    let edge = parentOffsets[step] as number;
-    if (edge === last) {
-      for (let word = 0; word < words; word++) fresh[word] = open[base + word] as number;
-      return fresh;
-    }
-    const first = (parents[edge++] as number) * words;
+    const edge = parentOffsets[step] as number;
+    const count = (parentOffsets[step + 1] as number) - edge;
+    // a parent that is not there is replaced by the plane itself, which makes no difference
+    const one = count > 0 ? done : open;
+    const two = count > 1 ? done : open;
+    const three = count > 3 ? this.#all : count > 2 ? done : open;
+    const first = count > 0 ? (parents[edge] as number) * words : base;
+    const second = count > 1 ? (parents[edge + 1] as number) * words : base;
+    let third = base;
+    if (count > 3) third = this.#combine(edge + 2, edge + count);
+    else if (count > 2) third = (parents[edge + 2] as number) * words;
+    let changed = 0;
     for (let word = 0; word < words; word++) {
-      fresh[word] = (open[base + word] as number) & (done[first + word] as number);
+      const after =
+        (open[base + word] as number) &
+        (one[first + word] as number) &
+        (two[second + word] as number) &
+        (three[third + word] as number);
+      fresh[word] = after;
+      changed |= after ^ (ready[base + word] as number);
     }
-    for (; edge < last; edge++) {
-      const parent = (parents[edge] as number) * words;
+    return changed;
+  }
+
+  /** Makes the fresh plane of a step the last one, and changes the marks that differ. */
+  #takeOver(step: number, marks: Int32Array): number {
+    const { words } = this;
+    const ready = this.#ready;
+    const fresh = this.#fresh;
+    const base = step * words;
+    let more = 0;
+    for (let word = 0; word < words; word++) {
+      const after = fresh[word] as number;
+      const before = ready[base + word] as number;
+      if (after === before) continue;
+      ready[base + word] = after;
+      more += ones(after) - ones(before);
+      this.#flip(word, after ^ before, step, marks);
+    }
+    return more;
+  }
+
+  /** Combines the parents of these edges in one plane; returns where it starts. */
+  #combine(edge: number, last: number): number {
+    const { words } = this;
+    const { parents } = this.template;
+    const done = this.#done;
+    const all = this.#all;
+    all.fill(-1);
+    for (let at = edge; at < last; at++) {
+      const parent = (parents[at] as number) * words;
       for (let word = 0; word < words; word++) {
-        fresh[word] = (fresh[word] as number) & (done[parent + word] as number);
+        all[word] = (all[word] as number) & (done[parent + word] as number);
       }
     }
-    return fresh;
+    return 0;
+  }
+
+  /** Changes the marks of one step in the tasks of a word whose bits are set. */
+  #flip(word: number, tasks: number, step: number, marks: Int32Array): void {
+    const { firstSteps } = this;
+    for (let left = tasks; left !== 0; left &= left - 1) {
+      const task = word * 32 + 31 - Math.clz32(left & -left);
+      const number = (firstSteps[task] as number) + step;
+      marks[number >>> 5] = (marks[number >>> 5] as number) ^ (1 << (number & 31));
+    }
   }
 }
 
