@@ -68,7 +68,7 @@ export function orderSteps(rows: StagedRows, owners: Int32Array): number {
   const order = Uint32Array.from({ length: count }, (_, at) => at);
   const rank = (at: number): number => {
     const owner = owners[at] as number;
-    return owner === -1 ? count : owner;
+    return owner === -1 ? Number.MAX_SAFE_INTEGER : owner;
   };
   order.sort((a, b) => rank(a) - rank(b) || compareIds(ids[a] as bigint, ids[b] as bigint));
   permute(owners, order);

@@ -331,3 +331,17 @@ describe('staged rows', () => {
     ]).toStrictEqual([0, 0, 0, 0, NaN]);
   });
 });
+
+test('a stray step stands behind the owned ones, however many tasks have none', async () => {
+  const input = {
+    tasks: [1, 8, 22].map((id) => ({ task_id: id, named_task_id: 1 })),
+    steps: [
+      { workflow_step_id: 1, task_id: 15, named_step_id: 1 },
+      { workflow_step_id: 2_147_483_651, task_id: 22, named_step_id: 1 },
+    ],
+    edges: [],
+  };
+  const { readiness, summary } = await answersOf(rowsSource(input), { backend: 'inline' });
+  expect(readiness.map((row) => row.workflow_step_id)).toEqual([2_147_483_651n]);
+  expect(summary.problems.map((problem) => problem.code)).toEqual(['TASKER_UNKNOWN_TASK']);
+});
