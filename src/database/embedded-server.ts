@@ -64,14 +64,17 @@ export async function startEmbeddedServer(
   if (account.uid !== undefined && account.gid !== undefined)
     chownSync(base, account.uid, account.gid);
   if (!temporary) chmodSync(base, 0o700);
+  const watcher = watchForSuddenEnd(temporary ? base : undefined, account);
   try {
     const binaries = await findServerBinaries(join(base, 'native'), account);
-    const password = await initialise(binaries.initdb, base, account, options);
+    const password = await initialise(binaries.initdb, base, account, watcher, options);
     options.onProgress?.('starting the embedded PostgreSQL');
-    const { child, port } = await launch(binaries.postgres, join(base, 'data'), account, options);
+    const data = join(base, 'data');
+    const { child, port } = await launch(binaries.postgres, data, account, watcher, options);
     const url = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
-    return guard(child, url, temporary ? base : undefined, account);
+    return guard(child, url, temporary ? base : undefined, watcher);
   } catch (error) {
+    watcher.dismiss();
     if (temporary) await rm(base, { recursive: true, force: true });
     throw error;
   }
@@ -82,6 +85,7 @@ async function initialise(
   initdb: string,
   base: string,
   account: ServerAccount,
+  watcher: Watcher,
   options: EmbeddedServerOptions,
 ): Promise<string> {
   const passwordFile = join(base, 'password');
@@ -113,6 +117,7 @@ async function initialise(
     ],
     { ...account, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } },
   );
+  watcher.watch(child);
   const output = collect(child);
   const [status] = (await once(child, 'close')) as [number | null];
   if (status !== 0) throw embeddedUnavailable(`initdb failed: ${output().trim()}`);
@@ -123,6 +128,7 @@ async function launch(
   postgres: string,
   data: string,
   account: ServerAccount,
+  watcher: Watcher,
   options: EmbeddedServerOptions,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
@@ -147,6 +153,7 @@ async function launch(
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, LC_ALL: 'C' },
     });
+    watcher.watch(child);
     const failure = await whenReady(child);
     if (failure === undefined) return { child, port };
     const portTaken = /could not bind|could not create any TCP/i.test(failure);
@@ -198,10 +205,9 @@ function guard(
   child: ChildProcess,
   url: string,
   temporaryDirectory: string | undefined,
-  account: ServerAccount,
+  watcher: Watcher,
 ): EmbeddedServer {
   const ended = once(child, 'close');
-  const watcher = watchForSudden(child, temporaryDirectory, account);
   const onExit = (): void => {
     child.kill('SIGQUIT');
     if (temporaryDirectory !== undefined)
@@ -224,7 +230,7 @@ function guard(
     const impatience = setTimeout(() => endServer(child, 'SIGQUIT'), 10_000);
     await ended;
     clearTimeout(impatience);
-    watcher?.kill('SIGKILL');
+    watcher.dismiss();
     if (temporaryDirectory !== undefined)
       await rm(temporaryDirectory, { recursive: true, force: true, maxRetries: 3 });
   };
@@ -240,32 +246,43 @@ function guard(
   };
 }
 
+/** Ends what it watches, and removes the temporary cluster, when this process is gone. */
+interface Watcher {
+  /** Watches this process instead of the one before it. */
+  watch(child: ChildProcess): void;
+  dismiss(): void;
+}
+
+const NO_WATCHER: Watcher = { watch: () => undefined, dismiss: () => undefined };
+
 /**
- * A shell that waits for the end of a pipe from this process and then ends the server: the only way not to leave one
- * behind when this process is killed without notice.
+ * A shell that reads process ids from a pipe until this process, at its other end, is gone: the only way to leave
+ * nothing behind when this process is killed without notice.
  */
-function watchForSudden(
-  child: ChildProcess,
+function watchForSuddenEnd(
   temporaryDirectory: string | undefined,
   account: ServerAccount,
-): ChildProcess | undefined {
-  if (process.platform === 'win32' || child.pid === undefined) return undefined;
+): Watcher {
+  if (process.platform === 'win32') return NO_WATCHER;
   const script =
-    'cat >/dev/null; kill -QUIT "$1" 2>/dev/null; test -z "$2" || { sleep 1; rm -rf "$2"; }';
-  const watcher = spawn(
-    '/bin/sh',
-    ['-c', script, 'tasker-core-watch', String(child.pid), temporaryDirectory ?? ''],
-    {
-      ...account,
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  );
-  watcher.unref();
-  watcher.once('error', () => undefined);
+    'while read -r next; do pid=$next; done; test -z "$pid" || kill -QUIT "$pid" 2>/dev/null; test -z "$1" || { sleep 1; rm -rf "$1"; }';
+  const shell = spawn('/bin/sh', ['-c', script, 'tasker-core-watch', temporaryDirectory ?? ''], {
+    ...account,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { PATH: process.env['PATH'] },
+  });
+  shell.unref();
+  shell.once('error', () => undefined);
+  shell.stdin.on('error', () => undefined);
   // A pipe from spawn is a socket, which its type does not say; it must not keep this process alive.
-  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
-  return watcher;
+  if (shell.stdin instanceof Socket) shell.stdin.unref();
+  return {
+    watch: ({ pid }) => {
+      if (pid !== undefined) shell.stdin.write(`${pid}\n`);
+    },
+    dismiss: () => void shell.kill('SIGKILL'),
+  };
 }
 
 function endServer(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
@@ -80,38 +81,69 @@ describe('startEmbeddedServer', () => {
     );
   });
 
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-    it(`leaves no server and no directory behind when ${signal} ends the process`, async () => {
-      const module = new URL('../../src/database/embedded-server.ts', import.meta.url).href;
-      const directories = `(await import('node:fs')).readdirSync((await import('node:os')).tmpdir())`;
-      const script = `
-        const before = new Set(${directories});
+  describe.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+    'when %s ends the process',
+    (signal) => {
+      /** Starts a server in a process whose temporary directory is `place`; its lines are phases, then the URL. */
+      function startElsewhere(place: string): ChildProcessByStdio<null, Readable, null> {
+        const module = new URL('../../src/database/embedded-server.ts', import.meta.url).href;
+        const script = `
         const { startEmbeddedServer } = await import(${JSON.stringify(module)});
-        const server = await startEmbeddedServer({ settings: ${JSON.stringify(FAST)} });
-        const made = ${directories}.filter((name) => !before.has(name) && name.startsWith('tasker-core-postgres-'));
-        console.log(JSON.stringify({ url: server.url, made }));`;
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        const onProgress = (phase) => console.log(phase);
+        const server = await startEmbeddedServer({ settings: ${JSON.stringify(FAST)}, onProgress });
+        console.log(server.url);`;
+        return spawn(process.execPath, ['--input-type=module', '-e', script], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+          env: { ...process.env, TMPDIR: place },
+        });
+      }
+
+      async function lineOf(child: { stdout: Readable }, pattern: RegExp): Promise<string> {
+        for await (const line of createInterface({ input: child.stdout })) {
+          if (pattern.test(line)) return line;
+        }
+        throw new Error('the process ended before it said so');
+      }
+
+      async function emptyPlace(): Promise<AsyncDisposable & { path: string }> {
+        const path = await mkdtemp(join(tmpdir(), 'tasker-core-place-'));
+        await chmod(path, 0o777); // as root the server runs as another account
+        return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+      }
+
+      async function endBy(child: ChildProcess): Promise<void> {
+        child.kill(signal);
+        const [, by] = (await once(child, 'exit')) as [number | null, string | null];
+        expect(by).toBe(signal);
+      }
+
+      it('leaves no server and no directory behind', async () => {
+        await using directory = await emptyPlace();
+        const child = startElsewhere(directory.path);
+        const url = await lineOf(child, /^postgresql:/);
+        const watched = await connect(url);
+        const gone = new Promise<void>((resolve) => void watched.once('end', resolve));
+        await endBy(child);
+        await gone;
+        await expect
+          .poll(() =>
+            connect(url).then(
+              () => 'up',
+              (error: { code: string }) => error.code,
+            ),
+          )
+          .toBe('TASKER_DATABASE_UNREACHABLE');
+        await expect.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
       });
-      const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-      const { url, made } = JSON.parse(line) as { url: string; made: string[] };
-      const watched = await connect(url);
-      const gone = new Promise<void>((resolve) => void watched.once('end', resolve));
-      child.kill(signal);
-      const [, by] = (await once(child, 'exit')) as [number | null, string | null];
-      expect(by).toBe(signal);
-      await gone;
-      await expect
-        .poll(() =>
-          connect(url).then(
-            () => 'up',
-            (error: { code: string }) => error.code,
-          ),
-        )
-        .toBe('TASKER_DATABASE_UNREACHABLE');
-      await expect
-        .poll(() => made.some((name) => existsSync(join(tmpdir(), name))), { timeout: 10_000 })
-        .toBe(false);
-    });
-  }
+
+      it('leaves no half-made cluster behind', async () => {
+        await using directory = await emptyPlace();
+        const child = startElsewhere(directory.path);
+        await lineOf(child, /creating/);
+        expect(await readdir(directory.path)).toHaveLength(1);
+        await endBy(child);
+        await expect.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
+      });
+    },
+  );
 });
