@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   TASKER_BAD_SNAPSHOT:
     'A snapshot buffer is not of this layout version or its sections contradict each other.',
   TASKER_BACKEND_UNAVAILABLE: 'The resolver backend that was asked for cannot be used here.',
+  TASKER_CANNOT_WRITE: 'A file of answers, or stdout, cannot be written.',
   TASKER_CYCLE: 'The steps of a task depend on each other in a circle.',
   TASKER_DANGLING_EDGE: 'An edge names a step that does not exist.',
   TASKER_DATABASE_UNREACHABLE: 'The database does not answer or refuses the connection.',

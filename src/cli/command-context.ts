@@ -5,7 +5,7 @@ import type { ExitCode } from './exit-codes.ts';
 /** What a command gets from the process; it touches nothing else of it. */
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Progress is drawn as a bar instead of written as lines. */

@@ -8,6 +8,8 @@ export const EXIT_CODES = {
   rowErrors: 2,
   /** The command line cannot be understood. */
   usage: 64,
+  /** Stopped by SIGHUP: its terminal was closed. */
+  hungUp: 129,
   /** Stopped by Ctrl-C. */
   interrupted: 130,
   /** Stopped by SIGTERM. */
@@ -24,4 +26,4 @@ Exit codes:
   1    failed; stderr says why, with an error code and the remedy
   2    done, but rows were reported (cycles, contradicting rows, unknown ids)
   64   the command line cannot be understood
-  130  stopped by Ctrl-C (143: by SIGTERM)`;
+  130  stopped by Ctrl-C (143: by SIGTERM, 129: by SIGHUP)`;

@@ -89,7 +89,7 @@ export function databaseUrl(context: CommandContext, options: InputOptions): str
   const url = options.database ?? context.env['DATABASE_URL'];
   if (url !== undefined && url !== '') return url;
   throw new TaskerError('TASKER_BAD_ARGUMENT', 'No database is named.', {
-    remedy: 'Give --database postgresql://user:password@host:5432/database or set DATABASE_URL.',
+    remedy: 'Give --database postgresql://user@host:5432/database or set DATABASE_URL.',
   });
 }
 

@@ -6,7 +6,11 @@ import { errorText, exitCodeOf } from './error-text.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 
-const SIGNALS = { SIGINT: EXIT_CODES.interrupted, SIGTERM: EXIT_CODES.terminated } as const;
+const SIGNALS = {
+  SIGINT: EXIT_CODES.interrupted,
+  SIGTERM: EXIT_CODES.terminated,
+  SIGHUP: EXIT_CODES.hungUp,
+} as const;
 
 /** What the command sees of the process; the rest of a {@link CommandContext} is made here. */
 export type Surroundings = Omit<CommandContext, 'signal' | 'log'>;
@@ -14,7 +18,7 @@ export type Surroundings = Omit<CommandContext, 'signal' | 'log'>;
 /**
  * Runs the `tasker` command in this process and returns its exit code.
  *
- * The first Ctrl-C or SIGTERM aborts the command, which then cleans up; a second one ends the
+ * The first Ctrl-C, SIGTERM or SIGHUP aborts the command, which then cleans up; a second one ends the
  * process at once. A reader of stdout that goes away is no error.
  */
 export async function runCli(
@@ -68,8 +72,8 @@ export async function runCli(
 }
 
 function processSurroundings(): Surroundings {
-  process.stdout.on('error', ignoreClosedPipe);
-  process.stderr.on('error', ignoreClosedPipe);
+  process.stdout.on('error', onStdoutError);
+  process.stderr.on('error', () => undefined); // there is nowhere left to say so
   return {
     env: process.env,
     isTerminal: process.stderr.isTTY,
@@ -78,6 +82,14 @@ function processSurroundings(): Surroundings {
   };
 }
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** A result that cannot be written, for instance to a full disk, is lost: the command has failed. */
+function onStdoutError({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') return;
+  process.stderr.write(
+    `tasker: TASKER_CANNOT_WRITE: stdout cannot be written (${code ?? message}). Make room, or send it elsewhere.\n`,
+  );
+  // the command's own exit code is set when it ends, before or after this
+  process.once('exit', () => {
+    process.exitCode = EXIT_CODES.failed;
+  });
 }

@@ -148,7 +148,7 @@ function parseDatabaseUrl(url: string): URL {
   const parsed = URL.parse(url);
   if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {
     throw new TaskerError('TASKER_BAD_ARGUMENT', 'The database address is not a PostgreSQL URL.', {
-      remedy: 'Write it as postgresql://user:password@host:5432/database.',
+      remedy: 'Write it as postgresql://user@host:5432/database.',
       data: { field: 'url', value: redactUrl(url) },
     });
   }

@@ -139,6 +139,7 @@ describe('being stopped', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('by %s while it waits for a server', async (signal, expected) => {
     // a server that takes the connection and never answers
     const server = createServer().listen(0, '127.0.0.1');
