@@ -1,3 +1,8 @@
+/** The row as the subject of a message; `id` where it was read. */
+export function rowOf(table: RowProblem['table'], id: bigint | undefined): string {
+  return id === undefined ? `A row of ${table}` : `Row ${id} of ${table}`;
+}
+
 /** A row that contradicts the others; `refused` rows take their task out of the answers. */
 export interface RowProblem {
   readonly code: 'TASKER_BAD_ROW' | 'TASKER_DANGLING_EDGE' | 'TASKER_UNKNOWN_TASK';

@@ -1,7 +1,7 @@
 import { IdIndex } from './id-index.ts';
 import { STEP_FLAGS, TASK_FLAGS } from './layout.ts';
 import { orderSteps, orderTasks, ownersOf } from './order-rows.ts';
-import type { RowProblem } from './row-problem.ts';
+import { rowOf, type RowProblem } from './row-problem.ts';
 import { grown, IdColumn } from './staged-columns.ts';
 import { STATE_CODES, StateTexts } from './state-codes.ts';
 
@@ -200,8 +200,8 @@ export class StagedRows {
       // nobody knows its state: to the steps of other tasks it counts as an unfinished parent
       this.state[step] = STATE_CODES.pending;
       this.failedAt[step] = NaN;
-      if (task >= 0) this.#refuse(task, 'step_transitions', transitionId ?? id, message);
-      else this.#reportSecondTransition(transitionId ?? id, message);
+      if (task >= 0) this.#refuse(task, 'step_transitions', transitionId, message, id);
+      else this.#reportSecondTransition(transitionId, message, id);
       return;
     }
     this.flags[step] = flags | STEP_FLAGS.transitioned;
@@ -210,12 +210,12 @@ export class StagedRows {
   }
 
   /** A step outside of the staged tasks has no answer that could be refused. */
-  #reportSecondTransition(id: bigint, message: string): void {
+  #reportSecondTransition(id: bigint | undefined, message: string, step: bigint): void {
     this.problems.push({
       code: 'TASKER_BAD_ROW',
-      message: `Row ${id} of step_transitions ${message}; it counts as an unfinished parent.`,
+      message: `${rowOf('step_transitions', id)} ${message}; it counts as an unfinished parent.`,
       table: 'step_transitions',
-      id,
+      id: id ?? step,
       taskId: undefined,
       refused: false,
     });
@@ -227,7 +227,7 @@ export class StagedRows {
     if ((flags & TASK_FLAGS.transitioned) !== 0) {
       const id = this.taskIds.ids[task] as bigint;
       const message = `is the second current transition of task ${id}`;
-      this.#refuse(task, 'task_transitions', transitionId ?? id, message);
+      this.#refuse(task, 'task_transitions', transitionId, message, id);
       return;
     }
     this.taskFlags[task] = flags | TASK_FLAGS.transitioned;
@@ -354,14 +354,20 @@ export class StagedRows {
   }
 
   /** Takes a task out of the answers because of a row. */
-  #refuse(task: number, table: RowProblem['table'], id: bigint, what: string): void {
+  #refuse(
+    task: number,
+    table: RowProblem['table'],
+    id: bigint | undefined,
+    what: string,
+    about = id ?? 0n,
+  ): void {
     this.taskFlags[task] = (this.taskFlags[task] as number) | TASK_FLAGS.refused;
     const taskId = this.taskIds.ids[task] as bigint;
     this.problems.push({
       code: 'TASKER_BAD_ROW',
-      message: `Row ${id} of ${table} ${what}; task ${taskId} is set apart.`,
+      message: `${rowOf(table, id)} ${what}; task ${taskId} is set apart.`,
       table,
-      id,
+      id: id ?? about,
       taskId,
       refused: true,
     });

@@ -1,5 +1,6 @@
 import { TaskerError } from '../errors.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
+import { rowOf } from '../graph/row-problem.ts';
 import type { StagedRows } from '../graph/staged-rows.ts';
 import {
   booleanField,
@@ -83,16 +84,16 @@ export function stageStepTransition(rows: StagedRows, row: InputRecord, place: P
   const createdAt = requiredInstantField(row, 'created_at', place);
   if (!requiredBooleanField(row, 'most_recent', place)) return;
   const step = rows.findStep(low(stepId), high(stepId));
-  const id = row['id'] === undefined ? stepId : idField(row, 'id', place);
+  const id = row['id'] === undefined ? undefined : idField(row, 'id', place);
   if (step !== -1) {
     rows.setStepState(step, stateCode(rows, state), createdAt, id);
     return;
   }
   rows.problems.push({
     code: 'TASKER_BAD_ROW',
-    message: `Row ${id} of step_transitions names step ${stepId}, which does not exist; it is left out.`,
+    message: `${rowOf('step_transitions', id)} names step ${stepId}, which does not exist; it is left out.`,
     table: 'step_transitions',
-    id,
+    id: id ?? stepId,
     taskId: undefined,
     refused: false,
   });
@@ -104,16 +105,16 @@ export function stageTaskTransition(rows: StagedRows, row: InputRecord, place: P
   const state = textField(row, 'to_state', place);
   if (!requiredBooleanField(row, 'most_recent', place)) return;
   const task = rows.findTask(low(taskId), high(taskId));
-  const id = row['id'] === undefined ? taskId : idField(row, 'id', place);
+  const id = row['id'] === undefined ? undefined : idField(row, 'id', place);
   if (task !== -1) {
     rows.setTaskState(task, stateCode(rows, state), id);
     return;
   }
   rows.problems.push({
     code: 'TASKER_BAD_ROW',
-    message: `Row ${id} of task_transitions names task ${taskId}, which does not exist; it is left out.`,
+    message: `${rowOf('task_transitions', id)} names task ${taskId}, which does not exist; it is left out.`,
     table: 'task_transitions',
-    id,
+    id: id ?? taskId,
     taskId,
     refused: false,
   });

@@ -207,6 +207,20 @@ test('transitions of steps and tasks that do not exist are left out and named', 
   expect(answers.summary.counts.tasks).toBe(2);
 });
 
+test('a row whose id was not read is not given that of another', async () => {
+  const { id: _step, ...unnamed } = now(0, 11, 'error');
+  const unnamedTask = { task_id: 1, to_state: 'complete', most_recent: true };
+  const answers = await run({
+    ...SOUND,
+    stepTransitions: [unnamed, unnamed],
+    taskTransitions: [unnamedTask, unnamedTask],
+  });
+  expect(answers.summary.problems.map(({ message }) => message)).toStrictEqual([
+    'A row of step_transitions is the second current transition of step 11; task 1 is set apart.',
+    'A row of task_transitions is the second current transition of task 1; task 1 is set apart.',
+  ]);
+});
+
 test('124 unknown state texts are kept, the next one is refused by code', async () => {
   const states = Array.from({ length: 125 }, (_, at) => `state ${at}`);
   const many = (count: number): RowsInput => ({
