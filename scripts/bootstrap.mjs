@@ -142,7 +142,9 @@ function fail(sentence) {
 
 async function main() {
   if (missing() !== undefined) {
+    const waiting = startProgress('Waiting for another run that installs packages');
     const release = await takeLock(join(ROOT, '.tasker', 'install.lock'));
+    waiting.stop();
     process.on('exit', release);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
     const command = missing(); // another run may have done it while this one waited

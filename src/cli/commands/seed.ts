@@ -84,7 +84,8 @@ export function seedProgress(progress: Progress): (at: SeedProgress) => void {
   return ({ phase, done, total }) => {
     if (phase !== latest) progress.phase(`seeding ${phase}`);
     latest = phase;
-    progress.update(done, total, 'tasks');
+    // these come after the rows and count nothing
+    if (phase !== 'indexes' && phase !== 'vacuum') progress.update(done, total, 'tasks');
   };
 }
 

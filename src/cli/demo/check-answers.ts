@@ -45,10 +45,14 @@ export async function checkAnswers(
   resolvers: readonly Resolver[],
 ): Promise<CheckReport> {
   progress.phase('comparing every answer with SQL');
+  let done = 0;
+  let total: number | undefined;
   const stream = await databaseSource({ clients: [client] }).open({
     chunkSteps: 65_536,
     signal: context.signal,
-    onProgress: ({ done, total, unit }) => progress.update(done, total, unit),
+    onProgress: (loaded) => {
+      total = loaded.total;
+    },
   });
   const snapshots: GraphSnapshot[] = [];
   const taskIds: bigint[][] = [];
@@ -82,6 +86,8 @@ export async function checkAnswers(
     if (rows !== undefined) {
       for (const key of Object.keys(rows) as (keyof ComparedRows)[]) compared[key] += rows[key];
     }
+    done += snapshot.views.counts.tasks;
+    progress.update(done, total, 'tasks');
   }
   return { ...report, nowMicros, cycles, tasksSetApart, mismatch: undefined };
 }
