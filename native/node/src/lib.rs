@@ -1,5 +1,5 @@
 //! Node-API binding of `tasker-resolver`: the kernels over a SharedArrayBuffer, without a copy, for
-//! the main thread and for worker threads. `src/resolver/native.ts` alone calls it.
+//! the main thread and for worker threads. `src/resolver/native*.ts` alone calls it.
 //!
 //! Each view is a `Uint8Array` over a whole snapshot buffer. The header and the bounds of all
 //! sections are read anew by every call, so that no call trusts an earlier one. A panic becomes an
@@ -17,13 +17,15 @@ use tasker_resolver::{
     Cycle, Parameters, Problem, Rules, Scratch, layout, resolve_on_threads, resolve_range,
 };
 
+pub mod analysis;
+pub mod planes;
 #[allow(unsafe_code)]
 mod view;
 
 use view::{KeptView, View};
 
 /// Raised with every change of a function's name, arguments or answer.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 3;
 
 /// Panics travel as errors; the default hook would write to the host's stderr beside that.
 #[module_init]
@@ -72,8 +74,9 @@ pub fn resolve_tasks(
         let tasks = first_task as usize..end_task as usize;
         let (graph, mut part) = snapshot.part(tasks).map_err(bad_snapshot)?;
         let parameters = parameters(engine, now_micros, contexts, levels);
-        let cycles = SCRATCH
-            .with_borrow_mut(|scratch| resolve_range(&graph, &mut part, parameters, scratch));
+        let steps = part.steps.len();
+        let cycles =
+            with_scratch(steps, |scratch| resolve_range(&graph, &mut part, parameters, scratch));
         Ok((!cycles.is_empty()).then(|| flat(&cycles)))
     })
 }
@@ -121,6 +124,14 @@ impl Task for ResolveAll {
 
 thread_local! {
     static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
+}
+
+/// Steps of a task up to which a thread keeps the room for its next call: some hundred kilobytes.
+const KEPT_STEPS: usize = 65_536;
+
+/// Runs work with room for a task of so many steps.
+fn with_scratch<T>(steps: usize, work: impl FnOnce(&mut Scratch) -> T) -> T {
+    if steps <= KEPT_STEPS { SCRATCH.with_borrow_mut(work) } else { work(&mut Scratch::default()) }
 }
 
 fn parameters(engine: bool, now_micros: f64, contexts: bool, levels: bool) -> Parameters {

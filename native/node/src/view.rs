@@ -1,4 +1,5 @@
-//! The one module of the binding with unsafe code: the address of a JavaScript view's memory.
+//! The address of a JavaScript view's memory: all unsafe code of the binding but the one slice over
+//! an array for ids in `planes.rs`.
 //!
 //! A view is accepted only over a SharedArrayBuffer. Such memory can neither be moved nor detached,
 //! and stays allocated while anything refers to it: for a synchronous call the caller's argument

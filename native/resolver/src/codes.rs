@@ -43,6 +43,8 @@ pub mod task_flag {
     pub const CYCLIC: u8 = 2;
     /// Written by the kernels: a root of the task leads into a cycle.
     pub const CYCLE_REACHABLE: u8 = 4;
+    /// Rows of the task contradict each other: it stands in the snapshot, but is not answered.
+    pub const REFUSED: u8 = 8;
 }
 
 /// Bits of a step's result byte.

@@ -1,7 +1,10 @@
 //! Counts and statuses of tasks.
 
+use std::ops::{AddAssign, Range};
+use std::sync::{Mutex, PoisonError};
+
 use crate::codes::{health, result, state, status};
-use crate::part::{Graph, Part};
+use crate::part::{Graph, Part, Steps};
 use crate::rules::Rules;
 
 /// Steps that can be counted in one byte of a packed word.
@@ -48,6 +51,18 @@ struct Counted {
     ready: usize,
     exhausted: usize,
     dead_ends: usize,
+}
+
+impl AddAssign for Counted {
+    fn add_assign(&mut self, other: Self) {
+        self.pending += other.pending;
+        self.in_progress += other.in_progress;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.ready += other.ready;
+        self.exhausted += other.exhausted;
+        self.dead_ends += other.dead_ends;
+    }
 }
 
 /// From so many steps on vectors of bytes count faster than tables.
@@ -100,15 +115,67 @@ impl Counted {
     }
 }
 
+/// What is counted in the tasks that are too large for one thread, added up from stretches of steps.
+#[derive(Default)]
+pub(crate) struct SharedCounts {
+    tasks: Vec<SharedCount>,
+}
+
+struct SharedCount {
+    task: usize,
+    steps: Range<usize>,
+    counted: Mutex<Counted>,
+}
+
+impl SharedCounts {
+    /// Nothing counted yet, for each task of more than `largest` steps. O(T).
+    pub(crate) fn of_tasks_over(largest: usize, graph: &Graph<'_>) -> Self {
+        let tasks = (0..graph.counts.tasks).map(|task| (task, graph.steps_of(task)));
+        let large = tasks.filter(|(_, steps)| steps.len() > largest);
+        let counted = |(task, steps)| SharedCount { task, steps, counted: Mutex::default() };
+        Self { tasks: large.map(counted).collect() }
+    }
+
+    /// Adds a stretch of steps, whose bits are final but for those that nothing counts. O(steps).
+    pub(crate) fn add(&self, graph: &Graph<'_>, stretch: &Steps<'_>) {
+        let Range { start, end } = stretch.steps;
+        let first = self.tasks.partition_point(|task| task.steps.end <= start);
+        for large in self.tasks[first..].iter().take_while(|task| task.steps.start < end) {
+            let steps = large.steps.start.max(start)..large.steps.end.min(end);
+            let bits = &stretch.bits[steps.start - start..steps.end - start];
+            let counted = Counted::of(&graph.state[steps], bits);
+            *large.counted.lock().unwrap_or_else(PoisonError::into_inner) += counted;
+        }
+    }
+
+    fn of(&self, task: usize) -> Option<Counted> {
+        let at = self.tasks.binary_search_by_key(&task, |large| large.task).ok()?;
+        Some(*self.tasks[at].counted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Execution contexts of the part's tasks, after readiness (and reachability under `engine`).
 ///
 /// Writes the five counts, `execution_status` and `health_status`. O(steps), no allocation.
 /// Source: contract readiness §3; the `engine` rows of the decisions.
 pub fn resolve_contexts(graph: &Graph<'_>, part: &mut Part<'_>, rules: Rules) {
+    resolve_contexts_with(&SharedCounts::default(), graph, part, rules);
+}
+
+/// [`resolve_contexts`] where some of the tasks have been counted already.
+pub(crate) fn resolve_contexts_with(
+    shared: &SharedCounts,
+    graph: &Graph<'_>,
+    part: &mut Part<'_>,
+    rules: Rules,
+) {
     for (at, task) in part.tasks.clone().enumerate() {
         let steps = graph.steps_of(task);
         let total = steps.len();
-        let counted = Counted::of(&graph.state[steps.clone()], &part.bits[part.local(&steps)]);
+        let counted = match shared.of(task) {
+            Some(counted) => counted,
+            None => Counted::of(&graph.state[steps.clone()], &part.bits[part.local(&steps)]),
+        };
         part.pending_steps[at] = counted.pending as u32;
         part.in_progress_steps[at] = counted.in_progress as u32;
         part.completed_steps[at] = counted.completed as u32;

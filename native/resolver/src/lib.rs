@@ -19,25 +19,42 @@
 //! # Ok::<(), tasker_resolver::Problem>(())
 //! ```
 //!
-//! Unsafe code stands in [`memory`], which cuts the slices, and in the one call of [`vectors`]. The
+//! Unsafe code stands in [`memory`] and [`sections`], which cut the slices, and in the calls of
+//! [`vectors`]. The
 //! kernels check every index, so that a buffer that contradicts itself ends in a panic at worst,
 //! never outside of the buffer.
 
 #![deny(unsafe_code)]
 
+pub mod blast_radius;
 pub mod codes;
 pub mod contexts;
+pub mod critical_path;
 pub mod cycles;
+pub mod durations;
+pub mod earliest_schedule;
+pub mod eta;
 pub mod layout;
+pub mod level_width;
 pub mod levels;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod order;
 pub mod part;
+pub mod planes;
+pub mod planes_groups;
+pub mod planes_index;
+pub mod planes_waits;
+pub mod random;
 pub mod reachability;
 pub mod readiness;
+pub mod redundant_edges;
 pub mod resolve;
 pub mod rules;
+#[allow(unsafe_code)]
+pub mod sections;
+pub mod slack;
+pub mod task_shape;
 pub mod threads;
 pub mod validate;
 #[allow(unsafe_code)]
@@ -48,6 +65,8 @@ pub use layout::{Counts, Layout, Problem, Section};
 pub use memory::Snapshot;
 pub use order::Scratch;
 pub use part::{Graph, Part};
+pub use planes_index::ReadyPlanes;
 pub use resolve::{Parameters, resolve_range};
 pub use rules::Rules;
-pub use threads::{Cancelled, resolve_on_threads};
+pub use sections::{Sections, SectionsMut};
+pub use threads::{Cancelled, resolve_on_threads, resolve_until};

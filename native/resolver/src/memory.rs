@@ -23,14 +23,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::layout::{Counts, HEADER_BYTES, HEADER_WORDS, Layout, Problem, Section, header};
 use crate::part::{Graph, Part};
+use crate::sections::Element;
 use crate::validate;
-
-/// Element types of sections: any bits are a value, and no alignment exceeds 8.
-trait Element: Copy {}
-impl Element for u8 {}
-impl Element for u32 {}
-impl Element for i32 {}
-impl Element for f64 {}
 
 /// A snapshot buffer whose header has been checked.
 #[derive(Debug)]
@@ -136,7 +130,15 @@ impl<'a> Snapshot<'a> {
         Ok((graph, part))
     }
 
-    fn graph<'b>(&self) -> Graph<'b>
+    /// Database ids of the nodes. O(1).
+    #[must_use]
+    pub fn step_ids(&self) -> &[i64] {
+        self.shared(Section::StepId)
+    }
+
+    /// The inputs, which may be read while kernels write outputs. O(1).
+    #[must_use]
+    pub fn graph<'b>(&self) -> Graph<'b>
     where
         'a: 'b,
     {

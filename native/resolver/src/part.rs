@@ -164,6 +164,28 @@ impl<'a> Part<'a> {
         front
     }
 
+    /// The same part, for a while.
+    #[must_use]
+    pub fn reborrow(&mut self) -> Part<'_> {
+        Part {
+            tasks: self.tasks.clone(),
+            steps: self.steps.clone(),
+            timed: self.timed.clone(),
+            task_flags: self.task_flags,
+            bits: self.bits,
+            completed_parents: self.completed_parents,
+            level: self.level,
+            next_retry_at: self.next_retry_at,
+            pending_steps: self.pending_steps,
+            in_progress_steps: self.in_progress_steps,
+            completed_steps: self.completed_steps,
+            failed_steps: self.failed_steps,
+            ready_steps: self.ready_steps,
+            execution_status: self.execution_status,
+            health_status: self.health_status,
+        }
+    }
+
     /// The readiness outputs of this part.
     #[must_use]
     pub fn all_steps(&mut self) -> Steps<'_> {

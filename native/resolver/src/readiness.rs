@@ -94,6 +94,24 @@ fn count_done_parents(
     }
 }
 
+/// What each node's own row says but its waits, as the bits of [`own`](crate::planes::own). O(N + G).
+///
+/// A step without parents is ready where its own row lets it be, so that no rule is written twice.
+#[must_use]
+pub fn own_candidates(graph: &Graph<'_>, rules: Rules) -> Vec<u8> {
+    let mut codes = vec![result::SATISFIED; graph.counts.nodes()];
+    let Graph { state, flags, attempts, retry_limit, .. } = *graph;
+    let inputs = Inputs { state, flags, attempts, retry_limit };
+    match rules {
+        Rules::Rails => combine_conditions::<false>(inputs, &mut codes),
+        Rules::Engine => combine_conditions::<true>(inputs, &mut codes),
+    }
+    for (code, &state) in codes.iter_mut().zip(state) {
+        *code = u8::from(*code & result::READY != 0) | ((state >> 7) << 1);
+    }
+    codes
+}
+
 /// The inputs of a block, all of its length.
 struct Inputs<'a> {
     state: &'a [u8],
@@ -102,8 +120,8 @@ struct Inputs<'a> {
     retry_limit: &'a [i32],
 }
 
-/// Combines the conditions of a block, under `engine` with what makes a step dead; no branch depends on the data, so that the compiler makes
-/// vectors of it.
+/// Combines the conditions of a block, under `engine` with what makes a step dead; no branch depends
+/// on the data, so that the compiler makes vectors of it.
 #[inline(always)]
 fn combine_conditions<const ENGINE: bool>(inputs: Inputs<'_>, bits: &mut [u8]) {
     const PASSED: u8 = flag::PROCESSED | flag::IN_PROCESS;
@@ -138,6 +156,21 @@ fn combine_conditions<const ENGINE: bool>(inputs: Inputs<'_>, bits: &mut [u8]) {
     }
 }
 
+/// When the explicit wait and the failure wait of a timed step end, µs since the epoch; NaN for none.
+/// O(1). Source: contract readiness R7, R8.
+#[inline]
+pub(crate) fn wait_ends(graph: &Graph<'_>, step: usize, failed_at: f64) -> (f64, f64) {
+    let flags = graph.flags[step];
+    let explicit_end = if flags & flag::BACKOFF_NULL == 0 {
+        let wait = f64::from(graph.backoff_seconds[step]) * 1_000_000.0;
+        graph.last_attempted_at[step] + wait
+    } else {
+        f64::NAN
+    };
+    let attempts_null = flags & flag::ATTEMPTS_NULL != 0;
+    (explicit_end, failed_at + failure_wait_micros(graph.attempts[step], attempts_null))
+}
+
 /// The waits of the timed steps: writes `next_retry_at` and turns `ready` into `waiting` where a wait
 /// is not over at `now_micros` (µs since the epoch). A wait that ends now is over. O(timed steps).
 ///
@@ -148,15 +181,7 @@ pub fn resolve_waits(graph: &Graph<'_>, steps: &mut Steps<'_>, rules: Rules, now
     let rows = graph.timed_step[timed].iter().zip(instants).zip(steps.next_retry_at.iter_mut());
     for ((&step, (&failed_at, &next_attempt_at)), next_retry_at) in rows {
         let step = step as usize;
-        let flags = graph.flags[step];
-        let explicit_end = if flags & flag::BACKOFF_NULL == 0 {
-            let wait = f64::from(graph.backoff_seconds[step]) * 1_000_000.0;
-            graph.last_attempted_at[step] + wait
-        } else {
-            f64::NAN
-        };
-        let attempts_null = flags & flag::ATTEMPTS_NULL != 0;
-        let failure_end = failed_at + failure_wait_micros(graph.attempts[step], attempts_null);
+        let (explicit_end, failure_end) = wait_ends(graph, step, failed_at);
         let stored = if rules == Rules::Engine { next_attempt_at } else { f64::NAN };
         let over;
         if stored.is_nan() {

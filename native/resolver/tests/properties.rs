@@ -211,6 +211,33 @@ fn large_snapshots_are_shared_out() {
     }
 }
 
+/// Large tasks between small ones, none at the edge of a stretch, with failures of every kind.
+#[test]
+fn large_tasks_among_small_ones_are_counted_once() {
+    let small = || std::iter::repeat_n(7, 3_000);
+    let sizes = small().chain([60_001]).chain(small()).chain([0, 50_003, 16_384, 1]).collect();
+    let mut plan = Plan { sizes, ..Plan::default() };
+    let steps = plan.sizes.iter().sum();
+    plan.nodes = (0..steps)
+        .map(|at: usize| {
+            let attempts = (at % 4) as i32;
+            Node { attempts, ..Node::of([128, 128, 0, 2, 1, 128, 2, 3][at / 5 % 8]) }
+        })
+        .collect();
+    let fresh = plan.build_chains();
+    for rules in BOTH {
+        let mut whole = fresh.clone();
+        let expected = whole.resolve(rules);
+        for threads in [1, 2, 4] {
+            let mut shared = fresh.clone();
+            assert_eq!(on_threads(&mut shared, rules, threads), Ok(expected.clone()));
+            assert!(shared.words == whole.words, "{rules:?} {threads}");
+        }
+        let counted = whole.u32s(Section::FailedSteps)[3_000];
+        assert!(counted > 10_000, "{counted} failed steps in the first large task");
+    }
+}
+
 #[test]
 fn a_cancelled_run_writes_nothing_more() {
     for (tasks, steps) in [(8_000, 30), (1, 240_000)] {

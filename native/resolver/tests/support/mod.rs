@@ -1,6 +1,14 @@
 //! Builds small snapshots and reads their sections back.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod analysis;
+pub mod entry_points;
+pub mod random;
+pub mod rounds;
+pub mod vectors;
+
+pub use random::Random;
+
 use tasker_resolver::codes::{flag, task_flag};
 use tasker_resolver::layout::{HEADER_BYTES, MAGIC, SECTIONS, VERSION, header};
 use tasker_resolver::{
@@ -279,27 +287,6 @@ impl Buffer {
 
 pub fn parameters(rules: Rules) -> Parameters {
     Parameters { rules, now_micros: NOW, contexts: true, levels: true }
-}
-
-/// SplitMix64: seeded, so that a failure can be repeated.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
 }
 
 /// Tasks of every kind: tangled ones, edges between tasks, ghosts, values at their borders.

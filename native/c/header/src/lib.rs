@@ -1,0 +1,1 @@
+//! Nothing but the test that compares `include/tasker.h` with the sources.

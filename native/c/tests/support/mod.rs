@@ -1,0 +1,3 @@
+//! What the fuzz run is fed with.
+
+pub mod columns;
