@@ -1,12 +1,30 @@
+// The engine as one object.
+export { Tasker } from './tasker.ts';
+export type {
+  AdaptiveConcurrency,
+  CircuitBreakerOptions,
+  ConcurrencyOptions,
+  CountedFailure,
+  EventLogOptions,
+  TaskerOptions,
+} from './options.ts';
+export { TaskHandle } from './orchestration/task-handle.ts';
+export type { ResultOptions, TaskResult } from './orchestration/task-handle.ts';
+export type { TaskIdentity } from './orchestration/task-identity.ts';
+export type { CreatedTask, CreateTaskOptions, TaskRequest } from './orchestration/task-request.ts';
 // Resolution: graphs, backends, sources. `tasker-core/resolver` has these alone, without a database.
 export {
   analyzeTask,
+  analyzeTaskAsync,
   blastRadiusOf,
+  blastRadiusOfAsync,
   createReadyIndex,
+  createReadyIndexAsync,
   createResolver,
   directorySource,
   ERROR_CODES,
   estimateFinish,
+  estimateFinishAsync,
   EXECUTION_STATUSES,
   explainStep,
   formatInstant,
@@ -27,9 +45,11 @@ export {
   TASK_FLAGS,
   TaskerError,
   templateDifference,
+  templateOfTask,
 } from './resolver/index.ts';
 export type {
   AddRefusal,
+  AnalysisOptions,
   AnalyzedStep,
   AnalyzeOptions,
   AnswerCounts,
@@ -54,6 +74,7 @@ export type {
   ReadinessRow,
   ReadyIndex,
   ReadyIndexGroups,
+  ReadyIndexOptions,
   ResidentGraphOptions,
   ResidentMemory,
   ResidentTaskStatus,
@@ -115,6 +136,213 @@ export type { SeedOptions, SeedProgress, SeedReport } from './database/seed.ts';
 export { databaseSource } from './database/snapshot-loader.ts';
 export type { TaskSelection } from './database/snapshot-queries.ts';
 export type { SnapshotTarget } from './database/snapshot-session.ts';
+// Orchestration: what handlers throw and use, and options of how steps are held back.
+export type { ApiConfig, ApiParam, ApiParams, ApiSsl } from './orchestration/api-config.ts';
+export type { ApiConnection, ApiRequest } from './orchestration/api-connection.ts';
+export type { ApiResponse, ResponseLike } from './orchestration/api-response.ts';
+export { apiStepHandler, callApi } from './orchestration/api-step-handler.ts';
+export type { ApiStepOptions } from './orchestration/api-step-handler.ts';
+export type { JsonObject, JsonValue } from './orchestration/bounded-json.ts';
+export type { CircuitCause, CircuitChange, CircuitState } from './orchestration/circuit-breaker.ts';
+export type {
+  CircuitBreakersOptions,
+  KeyedCircuitChange,
+} from './orchestration/circuit-breakers.ts';
+export type { Failure } from './orchestration/failure.ts';
+export { stopOnSignals } from './orchestration/stop-on-signals.ts';
+export { PermanentError, RetryableError } from './orchestration/step-errors.ts';
+export type { PermanentErrorOptions, RetryableErrorOptions } from './orchestration/step-errors.ts';
+// Operating tasks: what an operator does by hand, and what is kept of it.
+export {
+  cancelStep,
+  cancelTask,
+  handBackTask,
+  pauseTask,
+  redriveTask,
+  resolveStepByHand,
+  resolveTaskByHand,
+  resumeTask,
+  retryStep,
+} from './orchestration/operator-actions.ts';
+export type { ResolveStepRequest } from './orchestration/operator-actions.ts';
+export type { OperatorAction, OperatorRequest } from './orchestration/operator-request.ts';
+export type { OperatorChange, OperatorResult } from './orchestration/operator-transaction.ts';
+export { auditOf } from './database/audit-log.ts';
+export type { AuditEntry, AuditPage, AuditQuery } from './database/audit-log.ts';
+export { taskStateAt } from './database/state-at.ts';
+export type { StepStateAt, TaskStateAt } from './database/state-at.ts';
+export { taskHistory } from './database/task-history.ts';
+export type {
+  TaskHistoryEntry,
+  TaskHistoryPage,
+  TaskHistoryQuery,
+} from './database/task-history.ts';
+// Analytics: how tasks are and were.
+export { systemHealthCounts } from './database/analytics-health.ts';
+export type { StateCounts, SystemHealthCounts } from './database/analytics-health.ts';
+export { slowestSteps, slowestTasks } from './database/analytics-slowest.ts';
+export type { SlowestQuery, SlowStep, SlowTask } from './database/analytics-slowest.ts';
+// Retention: finished tasks are removed, with an archive.
+export { purgeTasks } from './database/purge.ts';
+export type { PurgeRequest, PurgeSummary } from './database/purge.ts';
+export type { PurgeArchive } from './database/purge-archive.ts';
+export type { PurgeReport } from './database/repositories/purge-task.ts';
+// Events: what `tasker.events` takes and gives, and the catalogue.
+export { EVENT_CATALOG } from './events/catalog.ts';
+export type { EventName, EventPayload } from './events/catalog.ts';
+export type { RegisteredEvent, RegisterEventOptions } from './events/event-registry.ts';
+export type { CatalogEvent, CustomEventOf, EventReference } from './events/event-types.ts';
+export type { InProcessEvent } from './events/in-process.ts';
+export type { ClassSubscriber } from './events/in-process-names.ts';
+export type { EventFacts } from './events/prepare-event.ts';
+export type {
+  EventToPublish,
+  OnOptions,
+  PublishedEvent,
+  PublishOptions,
+  PublishTarget,
+  TaskerEvents,
+} from './events/tasker-events.ts';
+// Events outside: webhooks, notices, retention, a task rebuilt from its events.
+export { NotifyBridge, notifyBridge } from './events/notify-bridge.ts';
+export type { NotifyBridgeOptions } from './events/notify-bridge.ts';
+export { rebuildTask } from './events/rebuild.ts';
+export type { RebuiltStep, RebuiltTask } from './events/rebuild.ts';
+export { retainEvents } from './events/retention.ts';
+export type {
+  HeldPartition,
+  PartitioningOptions,
+  RetentionOptions,
+  RetentionReport,
+} from './events/retention.ts';
+export type { EventHolder } from './database/event-expiry.ts';
+export type { EventPartition } from './database/event-partitions.ts';
+export { signWebhook, verifyWebhook, webhookKeys } from './events/webhook-signature.ts';
+export type {
+  ReceivedWebhook,
+  VerifyWebhookOptions,
+  WebhookHeaders,
+  WebhookSecret,
+} from './events/webhook-signature.ts';
+export { WebhookError, webhookHandler } from './events/webhook.ts';
+export type { WebhookOptions } from './events/webhook.ts';
+// Durable subscribers: what `tasker.events.subscribe` takes and gives.
+export type { DurableSubscription, LiveSubscriberHealth } from './events/durable-subscribers.ts';
+export type { AuditRequest } from './database/audit-request.ts';
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterReason,
+  DeadLetterWithPayload,
+} from './database/dead-letter-rows.ts';
+export type { EventCount, LogPartition } from './database/event-stats.ts';
+export type { Replay } from './database/replay-requests.ts';
+export type { ReplayFilter } from './database/replays.ts';
+export {
+  deadLetter,
+  discardDeadLetters,
+  listDeadLetters,
+  redriveDeadLetters,
+} from './events/dead-letters.ts';
+export type {
+  DeadLetterPage,
+  DeadLetterQuery,
+  DeadLetterRequest,
+  DeadLetterResult,
+} from './events/dead-letters.ts';
+export { eventStats } from './events/event-stats.ts';
+export type { EventStats } from './events/event-stats.ts';
+export { cancelReplay, listReplays, replay, replayEvents } from './events/replay.ts';
+export type {
+  ReplayCancellation,
+  ReplayPage,
+  ReplayQuery,
+  ReplayRequest,
+} from './events/replay.ts';
+export type { StoredEvent } from './events/stored-event.ts';
+export type {
+  Delivery,
+  EventHandler,
+  EventHandlers,
+  StoredEventOf,
+  SubscriberOptions,
+} from './events/subscriber-definition.ts';
+export {
+  oneSubscriber,
+  pauseSubscriber,
+  resumeSubscriber,
+  subscriberHealth,
+} from './events/subscriptions.ts';
+export type {
+  SubscriberHealth,
+  SubscriberPart,
+  SubscriberStateResult,
+} from './events/subscriptions.ts';
+// Templates of tasks: builder, checks, handlers.
+export { adjustTemplate } from './templates/adjust-template.ts';
+export { createTemplate } from './templates/create-template.ts';
+export type { ContextStrictness, JsonSchema } from './templates/context-schema.ts';
+export { defineTask } from './templates/define-task.ts';
+export type { StepOptions, TaskBuilder, TaskSettings } from './templates/define-task.ts';
+export { loadTemplates } from './templates/load-templates.ts';
+export type { LoadTemplatesOptions } from './templates/load-templates.ts';
+export { parseTemplate } from './templates/yaml-template.ts';
+export type { PlacedProblem, YamlTemplateOptions } from './templates/yaml-template.ts';
+export { HandlerRegistry } from './templates/handler-registry.ts';
+export type {
+  HandlerOptions,
+  HandlerSetup,
+  StepHandlerClass,
+} from './templates/handler-registry.ts';
+export { packGraph, unpackGraph } from './templates/packed-graph.ts';
+export type { PackedStep, UnpackedGraph } from './templates/packed-graph.ts';
+export type { BackoffOptions, RetryPolicyOptions } from './templates/retry-policy-options.ts';
+export { requireContext } from './templates/require-context.ts';
+export { contextType } from './templates/schema-type.ts';
+export type { ContextOf, ContextType, SchemaType } from './templates/schema-type.ts';
+export type {
+  HandlerModule,
+  InvokedStep,
+  InvokedTask,
+  StepFunction,
+  StepHandler,
+  StepInvocation,
+  StepProcessor,
+} from './templates/step-handler.ts';
+export type { Stored } from './templates/stored-json.ts';
+export type {
+  CompiledGraph,
+  ContextProblem,
+  CustomEvent,
+  StepTemplate,
+  TaskTemplate,
+  TemplateSource,
+} from './templates/task-template.ts';
+export type {
+  StepDefinition,
+  StepSettings,
+  TemplateDefinition,
+  TemplateSettings,
+} from './templates/template-definition.ts';
+export { analyzeTemplate } from './templates/template-analysis.ts';
+export type {
+  AnalysisEdge,
+  AnalysisNode,
+  AnalyzableStep,
+  TemplateAnalysis,
+} from './templates/template-analysis.ts';
+export { TemplateRegistry } from './templates/template-registry.ts';
+export type { TemplateKey } from './templates/template-registry.ts';
+export type {
+  CompletedStep,
+  TaskAdjustments,
+  TaskAnnotation,
+  TaskDraft,
+  TaskRun,
+  TemplateHooks,
+} from './templates/template-hooks.ts';
 // Sample workflows, for trying things out.
+export { sampleTemplates } from './templates/samples/sample-templates.ts';
+export type { SampleTemplate } from './templates/samples/sample-templates.ts';
 export { parseMix } from './templates/sample-workflows.ts';
 export type { WeightedWorkflow } from './templates/sample-workflows.ts';

@@ -12,6 +12,97 @@ CREATE TABLE tasker_annotation_types (
 
 CREATE UNIQUE INDEX annotation_types_name_unique ON tasker_annotation_types USING btree (name);
 
+CREATE TABLE tasker_core_audit (
+  audit_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  created_at timestamp(6) without time zone NOT NULL,
+  actor character varying(255) NOT NULL,
+  action character varying(64) NOT NULL,
+  reason text,
+  task_id bigint,
+  step_id bigint,
+  details jsonb,
+  CONSTRAINT tasker_core_audit_pkey PRIMARY KEY (audit_id)
+);
+
+CREATE INDEX tasker_core_audit_task ON tasker_core_audit USING btree (task_id) WHERE (task_id IS NOT NULL);
+
+CREATE TABLE tasker_core_dead_letters (
+  dead_letter_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  subscription character varying(128) NOT NULL,
+  partition integer NOT NULL,
+  event_id uuid NOT NULL,
+  transaction_id xid8 NOT NULL,
+  "position" bigint NOT NULL,
+  name character varying(128) NOT NULL,
+  task_id bigint,
+  step_id bigint,
+  event_created_at timestamp(6) without time zone NOT NULL,
+  payload jsonb NOT NULL,
+  reason character varying(16) NOT NULL,
+  error jsonb NOT NULL,
+  attempts integer NOT NULL,
+  created_at timestamp(6) without time zone NOT NULL,
+  updated_at timestamp(6) without time zone NOT NULL,
+  redrive_at timestamp(6) without time zone,
+  CONSTRAINT tasker_core_dead_letters_event UNIQUE (subscription, event_id),
+  CONSTRAINT tasker_core_dead_letters_pkey PRIMARY KEY (dead_letter_id)
+);
+
+CREATE INDEX tasker_core_dead_letters_redrive ON tasker_core_dead_letters USING btree (subscription, partition, dead_letter_id) WHERE (redrive_at IS NOT NULL);
+
+CREATE TABLE tasker_core_engines (
+  engine_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  engine_group character varying(64) NOT NULL,
+  host character varying(255) NOT NULL,
+  process_id integer NOT NULL,
+  version character varying(64) NOT NULL,
+  started_at timestamp(6) without time zone NOT NULL,
+  heartbeat_at timestamp(6) without time zone NOT NULL,
+  expires_at timestamp(6) without time zone NOT NULL,
+  templates jsonb NOT NULL,
+  CONSTRAINT tasker_core_engines_pkey PRIMARY KEY (engine_id)
+);
+
+CREATE SEQUENCE tasker_core_events_position_seq AS bigint START 1 INCREMENT 1 CACHE 1
+  OWNED BY tasker_core_events."position";
+
+CREATE TABLE tasker_core_events (
+  "position" bigint NOT NULL DEFAULT nextval('tasker_core_events_position_seq'::regclass),
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  event_id uuid NOT NULL,
+  name character varying(128) NOT NULL,
+  task_id bigint,
+  step_id bigint,
+  created_at timestamp(6) without time zone NOT NULL,
+  payload jsonb
+) PARTITION BY RANGE (created_at);
+
+CREATE INDEX tasker_core_events_order ON tasker_core_events USING btree (transaction_id, "position");
+
+CREATE INDEX tasker_core_events_time ON tasker_core_events USING brin (created_at);
+
+CREATE TABLE tasker_core_events_default (
+  "position" bigint NOT NULL DEFAULT nextval('tasker_core_events_position_seq'::regclass),
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  event_id uuid NOT NULL,
+  name character varying(128) NOT NULL,
+  task_id bigint,
+  step_id bigint,
+  created_at timestamp(6) without time zone NOT NULL,
+  payload jsonb
+) PARTITION OF tasker_core_events DEFAULT;
+
+CREATE INDEX tasker_core_events_default_created_at_idx ON tasker_core_events_default USING brin (created_at);
+
+CREATE INDEX tasker_core_events_default_transaction_id_position_idx ON tasker_core_events_default USING btree (transaction_id, "position");
+
+CREATE TABLE tasker_core_graphs (
+  template_hash character varying(64) NOT NULL,
+  graph bytea NOT NULL,
+  created_at timestamp(6) without time zone NOT NULL,
+  CONSTRAINT tasker_core_graphs_pkey PRIMARY KEY (template_hash)
+);
+
 CREATE SEQUENCE tasker_core_migrations_id_seq AS integer START 1 INCREMENT 1 CACHE 1
   OWNED BY tasker_core_migrations.id;
 
@@ -22,11 +113,75 @@ CREATE TABLE tasker_core_migrations (
   CONSTRAINT tasker_core_migrations_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE tasker_core_processed_events (
+  subscription character varying(128) NOT NULL,
+  event_id uuid NOT NULL,
+  processed_at timestamp(6) without time zone NOT NULL,
+  CONSTRAINT tasker_core_processed_events_pkey PRIMARY KEY (subscription, event_id)
+);
+
+CREATE INDEX tasker_core_processed_events_time ON tasker_core_processed_events USING brin (processed_at);
+
+CREATE TABLE tasker_core_replays (
+  replay_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  subscription character varying(128) NOT NULL,
+  partition integer NOT NULL,
+  filter jsonb NOT NULL,
+  transaction_id xid8 NOT NULL,
+  "position" bigint NOT NULL,
+  until_transaction_id xid8 NOT NULL,
+  until_position bigint NOT NULL,
+  delivered bigint NOT NULL DEFAULT 0,
+  created_at timestamp(6) without time zone NOT NULL,
+  finished_at timestamp(6) without time zone,
+  rate double precision,
+  total bigint NOT NULL DEFAULT 0,
+  seen bigint NOT NULL DEFAULT 0,
+  errors bigint NOT NULL DEFAULT 0,
+  cancelled_at timestamp(6) without time zone,
+  updated_at timestamp(6) without time zone,
+  CONSTRAINT tasker_core_replays_pkey PRIMARY KEY (replay_id, partition)
+);
+
+CREATE INDEX tasker_core_replays_open ON tasker_core_replays USING btree (subscription, partition) WHERE (finished_at IS NULL);
+
 CREATE TABLE tasker_core_steps (
   step_id bigint NOT NULL,
   next_attempt_at timestamp(6) without time zone,
   CONSTRAINT tasker_core_steps_pkey PRIMARY KEY (step_id),
   CONSTRAINT tasker_core_steps_step_id_fkey FOREIGN KEY (step_id) REFERENCES tasker_workflow_steps(workflow_step_id) ON DELETE CASCADE
+);
+
+CREATE TABLE tasker_core_subscriptions (
+  name character varying(128) NOT NULL,
+  partition integer NOT NULL,
+  partitions integer NOT NULL,
+  state character varying(16) NOT NULL DEFAULT 'running'::character varying,
+  filter jsonb NOT NULL,
+  transaction_id xid8 NOT NULL,
+  "position" bigint NOT NULL,
+  delivered bigint NOT NULL DEFAULT 0,
+  errors bigint NOT NULL DEFAULT 0,
+  last_success_at timestamp(6) without time zone,
+  last_error_at timestamp(6) without time zone,
+  last_error text,
+  created_at timestamp(6) without time zone NOT NULL,
+  updated_at timestamp(6) without time zone NOT NULL,
+  CONSTRAINT tasker_core_subscriptions_pkey PRIMARY KEY (name, partition),
+  CONSTRAINT tasker_core_subscriptions_state CHECK (((state)::text = ANY ((ARRAY['running'::character varying, 'paused'::character varying])::text[])))
+);
+
+CREATE TABLE tasker_core_tasks (
+  task_id bigint NOT NULL,
+  priority integer NOT NULL DEFAULT 0,
+  correlation_id character varying(100),
+  parent_task_id bigint,
+  run_at timestamp(6) without time zone,
+  paused_at timestamp(6) without time zone,
+  template_hash character varying(64),
+  trace_context character varying(1024),
+  CONSTRAINT tasker_core_tasks_pkey PRIMARY KEY (task_id),
+  CONSTRAINT tasker_core_tasks_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasker_tasks(task_id) ON DELETE CASCADE
 );
 
 CREATE SEQUENCE tasker_dependent_system_objec_dependent_system_object_map_i_seq AS bigint START 1 INCREMENT 1 CACHE 1

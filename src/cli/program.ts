@@ -3,11 +3,19 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 
 import type { CommandAction } from './command-context.ts';
+import { addAnalyticsCommand } from './commands/analytics.ts';
+import { addAnalyzeCommand } from './commands/analyze.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDlqCommand } from './commands/dlq.ts';
+import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
+import { addPurgeCommand } from './commands/purge.ts';
 import { addResolveCommand } from './commands/resolve.ts';
 import { addSeedCommand } from './commands/seed.ts';
+import { addStepCommand } from './commands/step.ts';
+import { addSubscriberCommand } from './commands/subscriber.ts';
+import { addTaskCommand } from './commands/task.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
 
 // by its own name, because the sources and the built files lie at different depths
@@ -53,11 +61,20 @@ Examples:
   $ tasker demo
   $ tasker resolve --database postgresql://localhost/shop
   $ tasker explain 4711
+  $ tasker task redrive 17 --reason "the gateway is back"
   $ tasker resolve --help`,
     );
   for (const add of [
     addResolveCommand,
     addExplainCommand,
+    addAnalyzeCommand,
+    addAnalyticsCommand,
+    addTaskCommand,
+    addStepCommand,
+    addEventsCommand,
+    addSubscriberCommand,
+    addDlqCommand,
+    addPurgeCommand,
     addMigrateCommand,
     addSeedCommand,
     addDemoCommand,

@@ -13,7 +13,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** Milliseconds between two lines where there is no terminal. */
+/** Milliseconds between two lines where there is no terminal, unless the context has others. */
 const LINE_INTERVAL = 2000;
 
 /** A bar on a terminal; elsewhere a line every two seconds, none for what is quicker. */
@@ -24,14 +24,15 @@ export function startProgress(context: CommandContext): Progress {
 function lineProgress(context: CommandContext): Progress {
   let name = 'working';
   let amount = '';
+  const interval = context.progressLineMs ?? LINE_INTERVAL;
   let last = performance.now();
   const line = (): void => {
-    if (performance.now() - last < LINE_INTERVAL) return;
+    if (performance.now() - last < interval) return;
     last = performance.now();
     context.note(`${name}${amount}\n`);
   };
   // the timer speaks for phases that report nothing; a busy loop is covered by update()
-  const timer = setInterval(line, LINE_INTERVAL / 4);
+  const timer = setInterval(line, interval / 4);
   timer.unref();
   return {
     phase(next) {

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 
 import { createLogger } from '../observability/logger.ts';
 import type { CommandContext } from './command-context.ts';
@@ -61,7 +61,7 @@ export async function runCli(
     }
     exitCode = exitCodeOf(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
-      context.note(program.helpInformation());
+      context.note(named(program, argv).helpInformation());
     } else if (exitCode !== EXIT_CODES.done) {
       context.note(errorText(error, (context.env['TASKER_DEBUG'] ?? '') !== ''));
     }
@@ -71,11 +71,27 @@ export async function runCli(
   return exitCode;
 }
 
+/** The command, or group of commands, that the first words name. */
+function named(program: Command, argv: readonly string[]): Command {
+  let found = program;
+  for (const word of argv) {
+    const next = found.commands.find((command) => command.name() === word);
+    if (next === undefined) break;
+    found = next;
+  }
+  return found;
+}
+
 function processSurroundings(): Surroundings {
-  process.stdout.on('error', onStdoutError);
+  const unread = new AbortController();
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    unread.abort();
+    onStdoutError(error);
+  });
   process.stderr.on('error', () => undefined); // there is nowhere left to say so
   return {
     env: process.env,
+    unread: unread.signal,
     isTerminal: process.stderr.isTTY,
     print: (text) => void process.stdout.write(text),
     note: (text) => void process.stderr.write(text),

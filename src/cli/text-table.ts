@@ -36,8 +36,26 @@ export function countText(count: number): string {
   return GROUPED.format(count);
 }
 
+/** A count of things: `1 step`, `2 steps`. */
+export function countOf(count: number, thing: string): string {
+  return `${countText(count)} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 /** Milliseconds to three significant digits, at most whole ones. */
 export function millisText(millis: number): string {
   if (millis >= 100) return GROUPED.format(Math.round(millis));
   return millis >= 10 ? millis.toFixed(1) : millis.toFixed(2);
+}
+
+/** A text on one line, without what would move the cursor, cut to a length. */
+export function oneLine(text: string, length = 200): string {
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ');
+  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+}
+
+/** Bytes in the largest unit that leaves a number of at least 1. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const at = Math.min(Math.floor(Math.log2(bytes) / 10), 4);
+  return `${(bytes / 1024 ** at).toFixed(1)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][at]}`;
 }

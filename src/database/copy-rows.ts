@@ -1,5 +1,4 @@
-/** Microseconds from 1970-01-01, our epoch, to 2000-01-01, PostgreSQL's. */
-const POSTGRES_EPOCH_US = 946_684_800_000_000;
+import { POSTGRES_EPOCH_US } from './postgres-epoch.ts';
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 

@@ -24,6 +24,8 @@ export interface EmbeddedServerOptions {
   readonly port?: number;
   /** Server settings, as in postgresql.conf (`{ fsync: 'off' }`). */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Lets this process end without `stop`, and the server with it; default false. */
+  readonly background?: boolean;
   /** Called with one sentence at the start of each phase. */
   readonly onProgress?: (message: string) => void;
 }
@@ -71,6 +73,10 @@ export async function startEmbeddedServer(
     options.onProgress?.('starting the embedded PostgreSQL');
     const data = join(base, 'data');
     const { child, port } = await launch(binaries.postgres, data, account, watcher, options);
+    if (options.background === true) {
+      child.unref();
+      if (child.stderr instanceof Socket) child.stderr.unref();
+    }
     const url = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
     return guard(child, url, temporary ? base : undefined, watcher);
   } catch (error) {

@@ -19,7 +19,7 @@ export async function dumpSchema(client: Queryable): Promise<string> {
 
 const DUMP = `
 WITH relation AS (
-  SELECT c.oid, c.relname AS name, c.relkind, c.reloptions
+  SELECT c.oid, c.relname AS name, c.relkind, c.relispartition, c.relpartbound, c.reloptions
     FROM pg_class c
    WHERE c.relname = ANY ($1) AND pg_table_is_visible(c.oid)
 ),
@@ -37,13 +37,14 @@ sequence AS (
 ),
 part AS (
   SELECT relation.oid, 1 AS place, a.attnum::int AS position, '' AS name,
-         format('%I %s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
+         format('%I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
                 CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END,
-                ' DEFAULT ' || pg_get_expr(v.adbin, v.adrelid)) AS text
+                ' DEFAULT ' || pg_get_expr(v.adbin, v.adrelid),
+                CASE a.attidentity WHEN 'a' THEN ' GENERATED ALWAYS AS IDENTITY' ELSE '' END) AS text
     FROM relation
     JOIN pg_attribute a ON a.attrelid = relation.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_attrdef v ON v.adrelid = a.attrelid AND v.adnum = a.attnum
-   WHERE relation.relkind = 'r'
+   WHERE relation.relkind IN ('r', 'p')
    UNION ALL
   SELECT relation.oid, 2, 0, k.conname,
          format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
@@ -52,14 +53,19 @@ part AS (
 ),
 made AS (
   SELECT relation.name AS owner, 2 AS place, relation.name::text AS name,
-         format(E'CREATE TABLE %I (\\n  %s\\n)%s', relation.name,
+         format(E'CREATE TABLE %I (\\n  %s\\n)%s%s%s', relation.name,
                 (SELECT string_agg(text, E',\\n  ' ORDER BY place, position, name COLLATE "C")
                    FROM part WHERE part.oid = relation.oid),
+                ' PARTITION BY ' || pg_get_partkeydef(relation.oid),
+                (SELECT ' PARTITION OF ' || p.relname || ' ' || pg_get_expr(relation.relpartbound, relation.oid)
+                   FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent
+                  WHERE relation.relispartition AND h.inhrelid = relation.oid),
                 ' WITH (' || array_to_string(relation.reloptions, ', ') || ')') AS statement
-    FROM relation WHERE relation.relkind = 'r'
+    FROM relation WHERE relation.relkind IN ('r', 'p')
    UNION ALL
   SELECT relation.name, 3, i.relname::text,
-         replace(pg_get_indexdef(x.indexrelid), ' ON ' || quote_ident(n.nspname) || '.', ' ON ')
+         replace(replace(pg_get_indexdef(x.indexrelid), ' ON ONLY ', ' ON '),
+                 ' ON ' || quote_ident(n.nspname) || '.', ' ON ')
     FROM relation
     JOIN pg_index x ON x.indrelid = relation.oid
     JOIN pg_class i ON i.oid = x.indexrelid

@@ -3,9 +3,8 @@ import { STATE_CODES } from '../graph/state-codes.ts';
 import type { StagedRows } from '../graph/staged-rows.ts';
 import { TaskerError } from '../errors.ts';
 import type { CopyRow } from './copy-out.ts';
+import { POSTGRES_EPOCH_US } from './postgres-epoch.ts';
 
-/** µs between the epoch and 2000-01-01, where PostgreSQL counts from. */
-const POSTGRES_EPOCH_MICROS = 946_684_800_000_000;
 const WORD = 4_294_967_296;
 
 /** A binary timestamp as µs since the epoch; infinite ones as ±Infinity. */
@@ -14,7 +13,7 @@ function instantAt(view: DataView, at: number): number {
   const low = view.getUint32(at + 4);
   if (high === 0x7f_ff_ff_ff && low === 0xff_ff_ff_ff) return Infinity;
   if (high === -0x80_00_00_00 && low === 0) return -Infinity;
-  return high * WORD + low + POSTGRES_EPOCH_MICROS;
+  return high * WORD + low + POSTGRES_EPOCH_US;
 }
 
 const utf8 = new TextDecoder('utf-8');

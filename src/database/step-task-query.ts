@@ -1,5 +1,4 @@
-import type pg from 'pg';
-
+import type { Queries } from './id-block.ts';
 import { notTaskerDatabase } from './not-tasker-database.ts';
 
 /**
@@ -7,7 +6,7 @@ import { notTaskerDatabase } from './not-tasker-database.ts';
  *
  * @throws TaskerError `TASKER_NOT_TASKER_DATABASE` where there are no steps to look among
  */
-export async function taskOfStep(client: pg.Client, stepId: bigint): Promise<bigint | undefined> {
+export async function taskOfStep(client: Queries, stepId: bigint): Promise<bigint | undefined> {
   const tables = await client.query<{ steps: string | null }>(
     `SELECT to_regclass('tasker_workflow_steps')::text AS steps`,
   );

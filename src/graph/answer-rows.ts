@@ -2,6 +2,7 @@ import { completionPercentage } from './contexts.ts';
 import { formatInstant } from './instants.ts';
 import { EXECUTION_STATUSES, HEALTH_STATUSES, RESULT_BITS, STEP_FLAGS } from './layout.ts';
 import { firstTimed } from './readiness.ts';
+import { scanReadyIds } from './ready-scan.ts';
 import type { Rules } from './rules.ts';
 import { isAnswered, type GraphSnapshot } from './snapshot.ts';
 import { stateText } from './state-codes.ts';
@@ -157,16 +158,5 @@ export function* levelRows(snapshot: GraphSnapshot, rules: Rules): Generator<Lev
 
 /** Ids of the steps that may run now, of answered tasks, by task, then step; O(N). */
 export function readyStepIds({ views }: GraphSnapshot, rules: Rules): BigInt64Array {
-  let count = 0;
-  const ids = new BigInt64Array(views.counts.steps);
-  for (let task = 0; task < views.counts.tasks; task++) {
-    if (!isAnswered(views, task, rules === 'rails')) continue;
-    const end = views.taskSteps[task + 1] as number;
-    for (let step = views.taskSteps[task] as number; step < end; step++) {
-      if (((views.bits[step] as number) & RESULT_BITS.ready) !== 0) {
-        ids[count++] = views.stepId[step] as bigint;
-      }
-    }
-  }
-  return ids.slice(0, count);
+  return scanReadyIds(views, rules);
 }

@@ -1,4 +1,5 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
+import type { Pieces } from './pieces.ts';
 import { firstTimed, resolveDependencies } from './readiness.ts';
 import type { StepChange } from './resident-change.ts';
 import { ownRowBits, waitEnd, type ResidentRows } from './resident-row.ts';
@@ -29,7 +30,7 @@ const DONE_SHIFT = Math.log2(STATE_CODES.complete);
  * A step without parents is ready where its own row lets it be: the readiness kernel over the same
  * rows without their edges says which rows do, and no rule is written twice.
  */
-export function ownCodes(views: SnapshotViews, rules: Rules): Uint8Array {
+export function* ownCodes(views: SnapshotViews, rules: Rules): Pieces<Uint8Array> {
   const { state, flags, attempts, retryLimit, counts } = views;
   const nodes = counts.steps + counts.ghosts;
   const codes = new Uint8Array(nodes);
@@ -51,6 +52,7 @@ export function ownCodes(views: SnapshotViews, rules: Rules): Uint8Array {
       const candidate = ((bits[at - first] as number) >> READY_SHIFT) & 1;
       codes[at] = candidate | (((state[at] as number) >> DONE_SHIFT) << 1);
     }
+    yield;
   }
   return codes;
 }

@@ -2,6 +2,10 @@ import { OWN } from './bit-planes-rows.ts';
 import { WaitColumn } from './bit-planes-wait.ts';
 import type { TaskGroup, TaskTemplate } from './graph-signature.ts';
 import type { SnapshotViews } from './layout.ts';
+import type { Pieces } from './pieces.ts';
+
+/** Steps read in one piece: less than a millisecond. */
+const PIECE_STEPS = 32_768;
 
 /**
  * The steps of a group's tasks as bit planes: one plane for each step of the template, one bit for
@@ -28,13 +32,8 @@ export class BitPlanes {
   readonly #all: Int32Array;
   #clock = NaN;
 
-  /**
-   * Builds the planes of a group. O(its steps).
-   *
-   * @param codes own rows of all nodes, see `OWN`
-   */
-  constructor(views: SnapshotViews, group: TaskGroup, codes: Uint8Array) {
-    const { template, tasks } = group;
+  /** Planes without a task that may run or is done; see {@link of}. */
+  private constructor(views: SnapshotViews, { template, tasks }: TaskGroup) {
     this.template = template;
     this.words = Math.ceil(tasks.length / 32);
     this.firstSteps = tasks.map((task) => views.taskSteps[task] as number);
@@ -44,8 +43,24 @@ export class BitPlanes {
     this.#fresh = new Int32Array(this.words);
     this.#all = new Int32Array(this.words);
     this.#waits = Array.from({ length: template.steps }, () => undefined);
-    this.#fill(codes);
-    this.#open = this.#candidate.slice();
+    this.#open = new Int32Array(this.words * template.steps);
+  }
+
+  /**
+   * Builds the planes of a group. O(its steps).
+   *
+   * @param codes own rows of all nodes, see `OWN`
+   */
+  static *of(views: SnapshotViews, group: TaskGroup, codes: Uint8Array): Pieces<BitPlanes> {
+    const planes = new BitPlanes(views, group);
+    const { words, template } = planes;
+    const wordsAtOnce = Math.ceil(PIECE_STEPS / (template.steps * 32));
+    for (let word = 0; word < words; word += wordsAtOnce) {
+      planes.#fill(codes, word, Math.min(word + wordsAtOnce, words));
+      yield;
+    }
+    planes.#open.set(planes.#candidate);
+    return planes;
   }
 
   get tasks(): number {
@@ -58,12 +73,12 @@ export class BitPlanes {
     return bytes + this.firstSteps.byteLength;
   }
 
-  #fill(codes: Uint8Array): void {
+  #fill(codes: Uint8Array, firstWord: number, endWord: number): void {
     const { firstSteps, words } = this;
     const { steps } = this.template;
     const candidates = this.#candidate;
     const dones = this.#done;
-    for (let word = 0; word < words; word++) {
+    for (let word = firstWord; word < endWord; word++) {
       const first = word * 32;
       const tasks = Math.min(32, firstSteps.length - first);
       for (let step = 0; step < steps; step++) {

@@ -46,7 +46,11 @@ export function resolveContexts(
   firstTask: number,
   endTask: number,
 ): void {
-  const { taskSteps, state, bits } = views;
+  // taken out of the loop: a store through `views` takes twice the time
+  const { taskSteps, state, bits, executionStatus, healthStatus } = views;
+  const { pendingSteps, inProgressSteps, completedSteps, failedSteps } = views;
+  const readyCounts = views.readySteps;
+  const engine = rules === 'engine';
   let step = taskSteps[firstTask] as number;
   for (let task = firstTask; task < endTask; task++) {
     const first = step;
@@ -74,26 +78,20 @@ export function resolveContexts(
       exhausted += (byBits >>> 8) & 0xff;
       deadEnds += byBits >>> 16;
     }
-    views.pendingSteps[task] = pending;
-    views.inProgressSteps[task] = inProgress;
-    views.completedSteps[task] = completed;
-    views.failedSteps[task] = failed;
-    views.readySteps[task] = readySteps;
+    pendingSteps[task] = pending;
+    inProgressSteps[task] = inProgress;
+    completedSteps[task] = completed;
+    failedSteps[task] = failed;
+    readyCounts[task] = readySteps;
     const total = end - first;
-    if (rules === 'engine') {
+    if (engine) {
       const alive = total - completed - deadEnds;
       const status = engineStatus(total, completed, inProgress, readySteps, alive);
-      views.executionStatus[task] = status;
-      views.healthStatus[task] = engineHealth(status, failed);
+      executionStatus[task] = status;
+      healthStatus[task] = engineHealth(status, failed);
     } else {
-      views.executionStatus[task] = railsStatus(
-        total,
-        completed,
-        inProgress,
-        readySteps,
-        exhausted,
-      );
-      views.healthStatus[task] = railsHealth(failed, readySteps, exhausted);
+      executionStatus[task] = railsStatus(total, completed, inProgress, readySteps, exhausted);
+      healthStatus[task] = railsHealth(failed, readySteps, exhausted);
     }
   }
 }

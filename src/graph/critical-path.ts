@@ -8,17 +8,18 @@ import type { SnapshotViews } from './layout.ts';
  * @returns step numbers in the snapshot; empty for a task without steps
  * Complexity: O(steps + edges of the path).
  */
-export function criticalPath(views: SnapshotViews, schedule: EarliestSchedule): number[] {
+export function criticalPath(views: SnapshotViews, schedule: EarliestSchedule): Uint32Array {
   const { first, start, finish, seconds } = schedule;
   const end = first + finish.length;
   let step = first + finish.indexOf(seconds);
-  if (step < first) return [];
+  if (step < first) return new Uint32Array(0);
   const path: number[] = [];
-  while (step !== -1) {
+  // no longer than the task, even where the snapshot contradicts itself
+  while (step !== -1 && path.length < finish.length) {
     path.push(step);
     step = decidingParent(views, step, first, end, start, finish);
   }
-  return path.reverse();
+  return Uint32Array.from(path.reverse());
 }
 
 /** The parent whose end is the step's start, or -1 for a step that starts the task. */

@@ -1,6 +1,10 @@
+/** Longest length that can be given to a step, seconds: far from where sums overflow. */
+export const MOST_SECONDS = 1e15;
+
 /**
- * How long a step takes, seconds. Every kind is drawn with additions, multiplications, divisions
- * and square roots alone, so that all languages draw the same to the last bit.
+ * How long a step takes, seconds, at most {@link MOST_SECONDS}. Every kind is drawn with additions,
+ * multiplications, divisions and square roots alone, so that all languages draw the same to the last
+ * bit.
  */
 export type DurationDistribution =
   /** Always the same. */
@@ -26,8 +30,12 @@ export type DurationDistribution =
       readonly seconds: ArrayLike<number>;
     };
 
-/** What is wrong with a distribution, or undefined. O(its values). */
+/**
+ * What is wrong with a distribution, or undefined; callers in plain JavaScript may hand over anything.
+ * O(its values).
+ */
 export function distributionProblem(distribution: DurationDistribution): string | undefined {
+  if (typeof distribution !== 'object' || distribution === null) return 'is none';
   switch (distribution.kind) {
     case 'fixed':
       return risingProblem([distribution.seconds]);
@@ -36,74 +44,30 @@ export function distributionProblem(distribution: DurationDistribution): string 
     case 'triangular':
       return risingProblem([distribution.least, distribution.likeliest, distribution.most]);
     case 'seen': {
-      if (distribution.seconds.length === 0) return 'has no length to draw from';
+      if (!(distribution.seconds?.length > 0)) return 'has no length to draw from';
       return risingProblem(Array.from(distribution.seconds).sort((a, b) => a - b));
     }
     case 'quantiles': {
       const { shares, seconds } = distribution;
-      if (shares.length !== seconds.length || shares.length < 2) {
+      if (!(shares?.length >= 2) || shares.length !== seconds?.length) {
         return 'needs two quantiles or more, each with its seconds';
       }
       if (shares[0] !== 0 || shares[shares.length - 1] !== 1) return 'does not go from 0 to 1';
       return risingProblem(Array.from(shares)) ?? risingProblem(Array.from(seconds));
     }
+    default:
+      return 'is of no known kind';
   }
 }
 
-/** Numbers must be finite, from 0, and not fall. */
+/** Numbers must lie between 0 and {@link MOST_SECONDS} and not fall. */
 function risingProblem(values: readonly number[]): string | undefined {
   let before = 0;
   for (const value of values) {
-    if (!Number.isFinite(value) || value < before) {
-      return `has ${value} where at least ${before} and a finite number is needed`;
+    if (typeof value !== 'number' || !(value >= before && value <= MOST_SECONDS)) {
+      return `has ${String(value)} where a number from ${before} to ${MOST_SECONDS} is needed`;
     }
     before = value;
   }
   return undefined;
-}
-
-/**
- * The length at a share of a sound distribution, seconds.
- *
- * @param share from 0 to below 1
- * O(1); `quantiles` O(log of their count).
- */
-export function durationAt(distribution: DurationDistribution, share: number): number {
-  switch (distribution.kind) {
-    case 'fixed':
-      return distribution.seconds;
-    case 'uniform':
-      return distribution.least + share * (distribution.most - distribution.least);
-    case 'triangular':
-      return triangular(distribution.least, distribution.likeliest, distribution.most, share);
-    case 'seen': {
-      const { seconds } = distribution;
-      return seconds[Math.floor(share * seconds.length)] as number;
-    }
-    case 'quantiles':
-      return between(distribution.shares, distribution.seconds, share);
-  }
-}
-
-function triangular(least: number, likeliest: number, most: number, share: number): number {
-  const span = most - least;
-  if (span === 0) return least;
-  const turn = (likeliest - least) / span;
-  if (share < turn) return least + Math.sqrt(share * span * (likeliest - least));
-  return most - Math.sqrt((1 - share) * span * (most - likeliest));
-}
-
-function between(shares: ArrayLike<number>, seconds: ArrayLike<number>, share: number): number {
-  let low = 0;
-  let high = shares.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if ((shares[middle] as number) <= share) low = middle;
-    else high = middle;
-  }
-  const from = shares[low] as number;
-  const to = shares[high] as number;
-  const least = seconds[low] as number;
-  if (to === from) return least;
-  return least + ((share - from) / (to - from)) * ((seconds[high] as number) - least);
 }

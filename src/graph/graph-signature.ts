@@ -1,4 +1,5 @@
 import { TASK_FLAGS, type SnapshotViews } from './layout.ts';
+import type { Pieces } from './pieces.ts';
 
 /** The graph that the tasks of one group share, by position inside the task. */
 export interface TaskTemplate {
@@ -36,6 +37,9 @@ export interface GraphGroups {
   readonly groupOfTask: Int32Array;
 }
 
+/** Steps, or tasks, worked off in one piece: less than a millisecond. */
+const PIECE = 32_768;
+
 /**
  * Finds the tasks that share a graph: as many steps, each with the same parents in the same order.
  * The named task's latest graph is tried first, then what a hash finds; a comparison of every edge
@@ -43,11 +47,20 @@ export interface GraphGroups {
  *
  * @param atLeast tasks that make a group; fewer stand alone
  */
-export function groupByGraph(views: SnapshotViews, atLeast: number): GraphGroups {
-  const { tasks } = views.counts;
+export function* groupByGraph(views: SnapshotViews, atLeast: number): Pieces<GraphGroups> {
+  const { taskSteps, counts } = views;
+  const { tasks } = counts;
   const graphOfTask = new Int32Array(tasks);
   const graphs = new GraphTable(views);
-  for (let task = 0; task < tasks; task++) graphOfTask[task] = graphs.enter(task);
+  let pieceEnd = PIECE;
+  for (let task = 0; task < tasks; task++) {
+    const step = taskSteps[task] as number;
+    if (step + task >= pieceEnd) {
+      yield;
+      pieceEnd = step + task + PIECE;
+    }
+    graphOfTask[task] = graphs.enter(task);
+  }
   const groupOfGraph = new Int32Array(graphs.first.length).fill(UNGROUPED.fewAlike);
   const members: Uint32Array[] = [];
   for (const [graph, count] of graphs.count.entries()) {
@@ -57,6 +70,7 @@ export function groupByGraph(views: SnapshotViews, atLeast: number): GraphGroups
   }
   const filled = new Uint32Array(members.length);
   for (let task = 0; task < tasks; task++) {
+    if (task % PIECE === PIECE - 1) yield;
     const graph = graphOfTask[task] as number;
     const group = graph < 0 ? graph : (groupOfGraph[graph] as number);
     graphOfTask[task] = group;

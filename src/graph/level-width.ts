@@ -1,34 +1,34 @@
 import type { SnapshotViews } from './layout.ts';
 
-/** How many steps stand at each dependency level of one task. */
-export interface LevelWidths {
-  /** Steps of level 0, 1, and so on. */
-  readonly widths: Uint32Array;
-  /** Most steps of one level: a lower bound of what can run at a time. */
-  readonly widest: number;
-  /** Steps without a level: no root leads to them, or only through a cycle. */
-  readonly unreached: number;
-}
-
-/** Counts the steps of each level of a task, after `resolveLevels`. O(steps). */
-export function levelWidths(views: SnapshotViews, task: number): LevelWidths {
-  const { taskSteps, level } = views;
+/**
+ * Counts the steps at each dependency level of one task: the longest path, in edges, from a step
+ * without any parent along edges inside the task. Steps that no such path leads to (their only roots
+ * are in other tasks) have no level and are not counted.
+ *
+ * The greatest width is a lower bound of what can run at a time.
+ *
+ * @param order positions of all steps of the task in topological order, so that there is no cycle
+ * @returns steps of level 0, 1, and so on
+ * Complexity: O(steps + edges). Source: contract readiness §6.
+ */
+export function levelWidths(views: SnapshotViews, task: number, order: Int32Array): Uint32Array {
+  const { taskSteps, parentOffsets, parents } = views;
   const first = taskSteps[task] as number;
-  const end = taskSteps[task + 1] as number;
+  const level = new Int32Array(order.length).fill(-1);
+  const widths = new Uint32Array(order.length);
   let deepest = -1;
-  for (let step = first; step < end; step++) deepest = Math.max(deepest, level[step] as number);
-  const widths = new Uint32Array(deepest + 1);
-  let widest = 0;
-  let unreached = 0;
-  for (let step = first; step < end; step++) {
-    const at = level[step] as number;
-    if (at < 0) {
-      unreached++;
-      continue;
+  for (const position of order) {
+    const from = parentOffsets[first + position] as number;
+    const last = parentOffsets[first + position + 1] as number;
+    let own = from === last ? 0 : -1;
+    for (let edge = from; edge < last; edge++) {
+      const through = level[(parents[edge] as number) - first] ?? -1;
+      if (through >= 0 && through >= own) own = through + 1;
     }
-    const width = (widths[at] as number) + 1;
-    widths[at] = width;
-    if (width > widest) widest = width;
+    level[position] = own;
+    if (own < 0) continue;
+    widths[own] = (widths[own] as number) + 1;
+    if (own > deepest) deepest = own;
   }
-  return { widths, widest, unreached };
+  return widths.slice(0, deepest + 1);
 }

@@ -1,6 +1,7 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
 import { failureWaitMicros, type Rules } from './rules.ts';
 import { STATE_CODES } from './state-codes.ts';
+import { combineConditions } from './step-conditions.ts';
 
 const { ready, waiting } = RESULT_BITS;
 
@@ -10,31 +11,15 @@ const BLOCK_STEPS = 4096;
 const BLOCK_EDGES = 32_768;
 const runningDone = new Int32Array(BLOCK_EDGES + 1);
 
-/** Bit 0: the state may run from `pending`; bit 1: from `error`. */
-const RUNNABLE = new Uint8Array(256);
-RUNNABLE[STATE_CODES.pending] = 1;
-RUNNABLE[STATE_CODES.error] = 2;
-
-/** By flag byte, the same bits where the flags allow it. */
-function allowedStates(rules: Rules): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, flags) => {
-    if ((flags & (STEP_FLAGS.processed | STEP_FLAGS.inProcess)) !== 0) return 0;
-    if ((flags & STEP_FLAGS.notRetryable) === 0) return 3;
-    return rules === 'engine' ? 1 : 0;
-  });
-}
-const ALLOWED = { rails: allowedStates('rails'), engine: allowedStates('engine') } as const;
-
 /**
  * Everything of readiness that no clock can change, for the steps of tasks `firstTask` to
- * `endTask - 1`: dependencies, retry eligibility, and readiness with the waits left out.
+ * `endTask - 1`: dependencies, retry eligibility, readiness with the waits left out, and under
+ * `engine` which steps are dead for their own sake.
  *
- * Writes `bits` and `completedParents`. O(steps + edges), no allocation. States are too mixed for a
- * branch predictor, hence tables and arithmetic: finished parents are the difference of a running
- * count at both ends of a step's edges, which takes half the time of a loop a step.
+ * Writes `bits` and `completedParents`. O(steps + edges). Finished parents are the difference of a
+ * running count at both ends of a step's edges, which takes half the time of a loop a step.
  *
- * Source: contract readiness D, E and R1-R6; under `engine` the limit 0 is 1 and a step that is
- * not retryable may run while it is pending (decisions, Rules).
+ * Source: contract readiness D; the conditions of a step's own row stand in `step-conditions.ts`.
  */
 export function resolveDependencies(
   views: SnapshotViews,
@@ -51,18 +36,20 @@ export function resolveDependencies(
   }
 }
 
-/** Writes `completedParents` of a block of steps. */
+/** Writes `completedParents` of a block of steps, and into `bits` whether these are all. */
 function countDoneParents(views: SnapshotViews, first: number, end: number): void {
-  const { parentOffsets, parents, state, completedParents } = views;
+  const { parentOffsets, parents, state, completedParents, bits } = views;
   const firstEdge = parentOffsets[first] as number;
   const edges = (parentOffsets[end] as number) - firstEdge;
   if (edges > BLOCK_EDGES) {
     let edge = firstEdge;
     for (let step = first; step < end; step++) {
       const last = parentOffsets[step + 1] as number;
+      const parentCount = last - edge;
       let done = 0;
       for (; edge < last; edge++) done += (state[parents[edge] as number] as number) >> 7;
       completedParents[step] = done;
+      bits[step] = done === parentCount ? 1 : 0;
     }
     return;
   }
@@ -72,31 +59,14 @@ function countDoneParents(views: SnapshotViews, first: number, end: number): voi
     runningDone[edge + 1] = done;
   }
   let before = 0;
+  let edge = 0;
   for (let step = first; step < end; step++) {
-    const after = runningDone[(parentOffsets[step + 1] as number) - firstEdge] as number;
+    const last = (parentOffsets[step + 1] as number) - firstEdge;
+    const after = runningDone[last] as number;
     completedParents[step] = after - before;
+    bits[step] = after - before === last - edge ? 1 : 0;
     before = after;
-  }
-}
-
-/** Writes `bits` of a block of steps, whose finished parents are counted. */
-function combineConditions(views: SnapshotViews, rules: Rules, first: number, end: number): void {
-  const { parentOffsets, state, flags, attempts, retryLimit, bits, completedParents } = views;
-  const allowed = ALLOWED[rules];
-  const zeroLimit = rules === 'engine' ? 1 : 0;
-  let edge = parentOffsets[first] as number;
-  for (let step = first; step < end; step++) {
-    const last = parentOffsets[step + 1] as number;
-    const open = last - edge - (completedParents[step] as number);
     edge = last;
-    const limit = retryLimit[step] as number;
-    const satisfied = open === 0 ? 1 : 0;
-    const eligible = (attempts[step] as number) < (limit === 0 ? zeroLimit : limit) ? 1 : 0;
-    const runnable = RUNNABLE[state[step] as number] as number;
-    const allowance = runnable & (allowed[flags[step] as number] as number);
-    const run = satisfied & eligible & (allowance | (allowance >> 1));
-    const exhausted = (runnable >> 1) & (eligible ^ 1);
-    bits[step] = satisfied | (eligible << 1) | (run << 2) | (exhausted << 7);
   }
 }
 

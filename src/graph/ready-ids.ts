@@ -1,13 +1,37 @@
 import { BitPlanes } from './bit-planes.ts';
 import { OWN, ownCodes, StepRows } from './bit-planes-rows.ts';
 import { groupByGraph, UNGROUPED, type GraphGroups } from './graph-signature.ts';
+import { IdRuns } from './id-runs.ts';
 import type { SnapshotViews } from './layout.ts';
+import type { Pieces } from './pieces.ts';
 import type { StepChange } from './resident-change.ts';
 import type { Rules } from './rules.ts';
 import { orderTask, Scratch } from './topological-order.ts';
 
 /** Tasks with one graph that are worth planes: a word is full. */
-const GROUP_TASKS = 32;
+export const GROUP_TASKS = 32;
+
+/** How many tasks share a graph, and how large one of them is. */
+export interface GroupSize {
+  readonly tasks: number;
+  readonly steps: number;
+  readonly edges: number;
+}
+
+/** Steps, or timed steps, worked off in one piece. */
+const PIECE = 8192;
+
+/** Answers which steps may run, again and again; the same in TypeScript and in the addon. */
+export interface ReadySteps {
+  /** Number of each task's group, or a code of `UNGROUPED` or {@link SET_APART}. */
+  readonly groupOfTask: Int32Array;
+  readonly groups: readonly GroupSize[];
+  /** Bytes held beside the snapshot's own. */
+  readonly bytes: number;
+  change(node: number, change: StepChange): void;
+  count(nowMicros: number): number;
+  ids(nowMicros: number): BigInt64Array;
+}
 
 /** Why no step of a task may run whatever its own row says. */
 export const SET_APART = {
@@ -24,9 +48,7 @@ export const SET_APART = {
  * The snapshot is only read, its output sections are not touched, and its rows must stay as they
  * are: what changes is told by {@link change}.
  */
-export class ReadyIds {
-  readonly rules: Rules;
-  /** Number of each task's group, or a code of `UNGROUPED` or {@link SET_APART}. */
+export class ReadyIds implements ReadySteps {
   readonly groupOfTask: Int32Array;
   readonly planes: readonly BitPlanes[];
   readonly #views: SnapshotViews;
@@ -40,41 +62,71 @@ export class ReadyIds {
   readonly #waits = new Map<number, number>();
   /** The steps that might run at the last question, one bit for each step number. */
   readonly #marks: Int32Array;
+  readonly #idRuns: IdRuns;
   #count = 0;
   #clock: number;
 
-  /**
-   * @param nowMicros the clock until the first question, µs since the epoch
-   * @param groupTasks tasks with one graph that make a group
-   * O(T + N + E + W).
-   */
-  constructor(views: SnapshotViews, rules: Rules, nowMicros: number, groupTasks = GROUP_TASKS) {
-    const { groups, groupOfTask } = groupByGraph(views, groupTasks);
+  /** Waits left out; see {@link of}. */
+  private constructor(
+    views: SnapshotViews,
+    rules: Rules,
+    nowMicros: number,
+    { groups, groupOfTask, codes, idRuns, planes }: ReadyParts,
+  ) {
     this.#views = views;
-    this.rules = rules;
     this.#clock = nowMicros;
     this.groupOfTask = groupOfTask;
-    this.#codes = ownCodes(views, rules);
+    this.#codes = codes;
     this.#rows = new StepRows(views, rules);
     this.#marks = new Int32Array(Math.ceil(views.counts.steps / 32));
+    this.#idRuns = idRuns;
     this.#positions = positionsOf(groups, groupOfTask.length);
-    this.planes = groups.map((group) => new BitPlanes(views, group, this.#codes));
-    if (rules === 'engine') setCyclicApart(views, groupOfTask);
+    this.planes = planes;
     this.#single = singleTasks(groupOfTask);
-    this.#enterWaits();
+  }
+
+  /**
+   * Builds the index of a snapshot. O(T + N + E + W).
+   *
+   * @param nowMicros the clock until the first question, µs since the epoch
+   * @param groupTasks tasks with one graph that make a group
+   */
+  static *of(
+    views: SnapshotViews,
+    rules: Rules,
+    nowMicros: number,
+    groupTasks = GROUP_TASKS,
+  ): Pieces<ReadyIds> {
+    const { groups, groupOfTask } = yield* groupByGraph(views, groupTasks);
+    const codes = yield* ownCodes(views, rules);
+    const idRuns = yield* IdRuns.of(views);
+    const planes: BitPlanes[] = [];
+    for (const group of groups) planes.push(yield* BitPlanes.of(views, group, codes));
+    if (rules === 'engine') yield* setCyclicApart(views, groupOfTask);
+    const parts = { groups, groupOfTask, codes, idRuns, planes };
+    const ready = new ReadyIds(views, rules, nowMicros, parts);
+    yield* ready.#enterWaits();
+    return ready;
+  }
+
+  get groups(): readonly GroupSize[] {
+    return this.planes.map(({ tasks, template }) => {
+      return { tasks, steps: template.steps, edges: template.parents.length };
+    });
   }
 
   /** Bytes held beside the snapshot's own, what changed rows and single tasks' waits take left out. */
   get bytes(): number {
-    let bytes = this.#codes.byteLength + this.#marks.byteLength;
+    let bytes = this.#codes.byteLength + this.#marks.byteLength + this.#idRuns.bytes;
     for (const planes of this.planes) bytes += planes.bytes;
     return bytes + this.groupOfTask.byteLength + this.#positions.byteLength;
   }
 
-  #enterWaits(): void {
+  *#enterWaits(): Pieces<void> {
     const { timedStep, taskSteps } = this.#views;
     let task = 0;
     for (let timed = 0; timed < timedStep.length; timed++) {
+      if (timed % PIECE === PIECE - 1) yield;
       const step = timedStep[timed] as number;
       while ((taskSteps[task + 1] as number) <= step) task++;
       if (((this.#codes[step] as number) & OWN.candidate) === 0) continue;
@@ -124,16 +176,8 @@ export class ReadyIds {
    * grouped step O(parents / 32), for another O(parents), for each id O(1).
    */
   ids(nowMicros: number): BigInt64Array {
-    const ids = new BigInt64Array(this.count(nowMicros));
-    const marks = this.#marks;
-    const { stepId } = this.#views;
-    let taken = 0;
-    for (let word = 0; word < marks.length; word++) {
-      for (let left = marks[word] as number; left !== 0; left &= left - 1) {
-        ids[taken++] = stepId[word * 32 + 31 - Math.clz32(left & -left)] as bigint;
-      }
-    }
-    return ids;
+    const count = this.count(nowMicros);
+    return this.#idRuns.read(this.#marks, count);
   }
 
   /** Marks the steps of a single task that may run at the clock. O(steps and edges). */
@@ -173,6 +217,13 @@ export class ReadyIds {
   }
 }
 
+/** What {@link ReadyIds} is made of. */
+interface ReadyParts extends GraphGroups {
+  readonly codes: Uint8Array;
+  readonly idRuns: IdRuns;
+  readonly planes: readonly BitPlanes[];
+}
+
 function positionsOf(groups: GraphGroups['groups'], tasks: number): Uint32Array {
   const positions = new Uint32Array(tasks);
   for (const group of groups) {
@@ -182,12 +233,18 @@ function positionsOf(groups: GraphGroups['groups'], tasks: number): Uint32Array 
 }
 
 /** Under `engine` none of the steps of a task with a cycle may run. */
-function setCyclicApart(views: SnapshotViews, groupOfTask: Int32Array): void {
+function* setCyclicApart(views: SnapshotViews, groupOfTask: Int32Array): Pieces<void> {
   const scratch = new Scratch();
+  let pieceEnd = PIECE;
   for (let task = 0; task < groupOfTask.length; task++) {
     const group = groupOfTask[task] as number;
     if (group !== UNGROUPED.unordered && group !== UNGROUPED.foreignParents) continue;
-    const steps = (views.taskSteps[task + 1] as number) - (views.taskSteps[task] as number);
+    const first = views.taskSteps[task] as number;
+    const steps = (views.taskSteps[task + 1] as number) - first;
+    if (first >= pieceEnd) {
+      yield;
+      pieceEnd = first + PIECE;
+    }
     if (orderTask(views, task, scratch) < steps) groupOfTask[task] = SET_APART.cyclic;
   }
 }

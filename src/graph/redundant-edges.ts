@@ -1,74 +1,78 @@
 import type { SnapshotViews } from './layout.ts';
-import { orderTask, type Scratch } from './topological-order.ts';
 
-/** An edge of a task that could go without any step running earlier. */
-export interface RedundantEdge {
-  readonly parent: number;
-  readonly child: number;
-  /** `repeated`: the same edge once more; `implied`: a longer way leads there as well. */
-  readonly reason: 'repeated' | 'implied';
-}
+/** Why an edge of a task could go without any step running earlier, as a code in the answer. */
+export const REDUNDANCY_CODES = {
+  /** The same edge once more. */
+  repeated: 0,
+  /** A longer way leads there as well. */
+  implied: 1,
+} as const;
 
 /**
- * Edges inside a task that its transitive reduction does without, by parent, then child.
+ * Finds the edges inside a task that its transitive reduction does without.
  *
  * From each step with several children, the graph is walked up to the last of them in topological
  * order: a child that another child leads to is implied. Layered graphs cost O(steps + edges),
- * the worst case O(steps x edges), room O(steps).
+ * the worst case O(steps x edges), room O(steps); the search can be made in pieces.
  * Source: Aho, Garey and Ullman, "The Transitive Reduction of a Directed Graph", 1972.
- *
- * @returns undefined for a task with a cycle, whose reduction is not unique
  */
-export function redundantEdges(
-  views: SnapshotViews,
-  task: number,
-  scratch: Scratch,
-): RedundantEdge[] | undefined {
-  const { taskSteps } = views;
-  const first = taskSteps[task] as number;
-  const steps = (taskSteps[task + 1] as number) - first;
-  if (orderTask(views, task, scratch) < steps) return undefined;
-  const place = new Uint32Array(steps);
-  for (let at = 0; at < steps; at++) place[scratch.order[at] as number] = at;
-  const walk = new Walk(views, first, place);
-  const redundant: RedundantEdge[] = [];
-  for (let position = 0; position < steps; position++) walk.judge(position, redundant);
-  return redundant.sort((a, b) => a.parent - b.parent || a.child - b.child);
-}
-
-/** The walks from every step of one task, over shared marks. */
-class Walk {
+export class RedundantEdgeSearch {
   readonly #views: SnapshotViews;
   readonly #first: number;
+  /** Place of each position in the topological order. */
   readonly #place: Uint32Array;
   /** Step from which a position was last reached, plus one. */
   readonly #reachedFrom: Uint32Array;
   readonly #open: number[] = [];
+  readonly #found: number[] = [];
+  #position = 0;
+  #visits = 0;
 
-  constructor(views: SnapshotViews, first: number, place: Uint32Array) {
+  /** @param order positions of all steps of the task in topological order: there is no cycle */
+  constructor(views: SnapshotViews, task: number, order: Int32Array) {
     this.#views = views;
-    this.#first = first;
-    this.#place = place;
-    this.#reachedFrom = new Uint32Array(place.length);
+    this.#first = views.taskSteps[task] as number;
+    this.#place = new Uint32Array(order.length);
+    for (const [at, position] of order.entries()) this.#place[position] = at;
+    this.#reachedFrom = new Uint32Array(order.length);
   }
 
-  judge(position: number, redundant: RedundantEdge[]): void {
+  /** Goes on for about so many visits of a step. Returns how many steps are left to start from. */
+  advance(visits: number): number {
+    const steps = this.#place.length;
+    this.#visits = 0;
+    while (this.#position < steps && this.#visits < visits) this.#judge(this.#position++);
+    return steps - this.#position;
+  }
+
+  /**
+   * Once no step is left: parent, child (step numbers) and code of {@link REDUNDANCY_CODES} for each
+   * redundant edge, by parent, then child.
+   */
+  result(): Uint32Array {
+    return Uint32Array.from(this.#found);
+  }
+
+  #judge(position: number): void {
+    this.#visits++;
     const children = this.#childrenOf(position);
     if (children.length < 2) return;
     const place = this.#place;
     children.sort((a, b) => (place[a] as number) - (place[b] as number));
     const end = place[children.at(-1) as number] as number;
+    const found: [child: number, code: number][] = [];
     let before = -1;
     for (const child of children) {
-      const parent = this.#first + position;
-      if (child === before) {
-        redundant.push({ parent, child: this.#first + child, reason: 'repeated' });
-      } else if (this.#reachedFrom[child] === position + 1) {
-        redundant.push({ parent, child: this.#first + child, reason: 'implied' });
-      } else {
-        this.#mark(child, position + 1, end);
-      }
+      if (child === before) found.push([child, REDUNDANCY_CODES.repeated]);
+      else if (this.#reachedFrom[child] === position + 1) {
+        found.push([child, REDUNDANCY_CODES.implied]);
+      } else this.#mark(child, position + 1, end);
       before = child;
+    }
+    // stable: of equal children the implied one stands before its copies
+    found.sort((a, b) => a[0] - b[0]);
+    for (const [child, code] of found) {
+      this.#found.push(this.#first + position, this.#first + child, code);
     }
   }
 
@@ -77,6 +81,7 @@ class Walk {
     const open = this.#open;
     open.push(from);
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      this.#visits++;
       for (const child of this.#childrenOf(at)) {
         if (this.#reachedFrom[child] === mark || (this.#place[child] as number) > end) continue;
         this.#reachedFrom[child] = mark;

@@ -2,12 +2,12 @@ import { STEP_FLAGS } from './layout.ts';
 import type { ResidentData } from './resident-data.ts';
 import { isDeadEnd, OWN_ROW_BITS, ownRowBits } from './resident-row.ts';
 import {
+  leaveReady,
   passOn,
   passOnDeath,
   passOnForeign,
   settle,
   spreadDeadEnd,
-  unlist,
 } from './resident-settle.ts';
 import { NO_TASK, RESIDENT_TASK, TASK, TASK_BITS, WORD } from './resident-words.ts';
 import { STATE_CODES } from './state-codes.ts';
@@ -93,11 +93,16 @@ export function completeStep(data: ResidentData, slot: number): void {
     changeStep(data, slot, { state: STATE_CODES.complete, flags });
     return;
   }
-  if ((word & (WORD.ready | WORD.waiting)) !== 0) unlist(data, slot);
-  recount(data, task, data.state[slot] as number, STATE_CODES.complete);
+  const { tasks } = data;
+  const record = task << TASK_BITS;
+  // a step without an instant never waits
+  if ((word & WORD.ready) !== 0) leaveReady(data, slot, word, record);
+  const counter = record + counterOf(data.state[slot] as number);
+  tasks[counter] = (tasks[counter] as number) - 1;
+  tasks[record + TASK.completed] = (tasks[record + TASK.completed] as number) + 1;
   data.state[slot] = STATE_CODES.complete;
   data.flags[slot] = flags;
-  data.words[slot] = ((data.words[slot] as number) & ~WORD.mayRun) | WORD.done;
+  data.words[slot] = (word & ~(WORD.mayRun | WORD.ready | WORD.taken)) | WORD.done;
   passOn(data, slot, -1);
 }
 

@@ -26,6 +26,14 @@ export interface ResidentGraphOptions {
   readonly maxGraphWords?: number;
 }
 
+/** Fields of a resident step. */
+export interface ResidentRow {
+  readonly state: number;
+  readonly attempts: number;
+  readonly retryLimit: number;
+  readonly flags: number;
+}
+
 /**
  * The graphs of many active tasks, kept up to date step by step: what a resolution of whole
  * snapshots answers stands ready after every change, and a completion costs its out-degree.
@@ -107,6 +115,41 @@ export class ResidentGraph {
   taskIdOf(slot: number): bigint | undefined {
     if (this.#data.isGhost(slot)) return undefined;
     return this.#data.taskId[this.#data.taskOf[slot] as number];
+  }
+
+  /** Position of a step in its task, by id. Of no meaning for a ghost. */
+  positionOf(slot: number): number {
+    const task = this.#data.taskOf[slot] as number;
+    return slot - (this.#data.tasks[(task << TASK_BITS) + TASK.first] as number);
+  }
+
+  /** Slots of a step's parents in its own task, ascending. Expected O(parents). */
+  parentsOf(slot: number): number[] {
+    const data = this.#data;
+    const at = (data.taskOf[slot] as number) << TASK_BITS;
+    const first = data.tasks[at + TASK.first] as number;
+    const positions = data.shapes.parentsOf(data.tasks[at + TASK.shape] as number, slot - first);
+    return Array.from(positions, (position) => first + position);
+  }
+
+  /** Slots of a task's steps, ascending by id: the first one, and how many. */
+  slotsOf(task: number): { readonly first: number; readonly count: number } {
+    const at = task << TASK_BITS;
+    return {
+      first: this.#data.tasks[at + TASK.first] as number,
+      count: this.#data.tasks[at + TASK.steps] as number,
+    };
+  }
+
+  /** What the step in a slot has in its row: state code, attempts, limit, flag byte. */
+  rowOf(slot: number): ResidentRow {
+    const data = this.#data;
+    return {
+      state: data.state[slot] as number,
+      attempts: data.attempts[slot] as number,
+      retryLimit: data.retryLimit[slot] as number,
+      flags: data.flags[slot] as number,
+    };
   }
 
   /** Completes a step: state `complete`, processed, not in process. O(out-degree). */

@@ -31,16 +31,24 @@ export function settle(data: ResidentData, slot: number): void {
     data.timers.add(slot);
     return;
   }
-  const record = (data.taskOf[slot] as number) << TASK_BITS;
-  data.tasks[record + TASK.ready] = (data.tasks[record + TASK.ready] as number) + 1;
-  enqueue(data, slot);
+  countReady(data, slot, (data.taskOf[slot] as number) << TASK_BITS);
+}
+
+/** Counts, queues and reports a step that became ready; `record` is where its task's begins. */
+function countReady(data: ResidentData, slot: number, record: number): void {
+  const { tasks } = data;
+  tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) + 1;
+  enqueueOf(data, slot, record);
   data.report(slot);
 }
 
 /** Puts a ready step into the ready queue. O(1). */
 export function enqueue(data: ResidentData, slot: number): void {
+  enqueueOf(data, slot, (data.taskOf[slot] as number) << TASK_BITS);
+}
+
+function enqueueOf(data: ResidentData, slot: number, record: number): void {
   const { tasks } = data;
-  const record = (data.taskOf[slot] as number) << TASK_BITS;
   const position = slot - (tasks[record + TASK.first] as number);
   const rank = data.shapes.rank(tasks[record + TASK.shape] as number, position);
   data.ready.add(slot, tasks[record + TASK.priorityClass] as number, rank);
@@ -54,12 +62,19 @@ export function unlist(data: ResidentData, slot: number): void {
     data.timers.remove(slot);
     return;
   }
-  const { tasks } = data;
-  const record = (data.taskOf[slot] as number) << TASK_BITS;
-  tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) - 1;
-  if ((word & WORD.taken) === 0)
-    data.ready.remove(slot, tasks[record + TASK.priorityClass] as number);
+  leaveReady(data, slot, word, (data.taskOf[slot] as number) << TASK_BITS);
 }
+
+/** Takes a ready step whose word was `word` out of its task's count and, unless taken, the queue. */
+export function leaveReady(data: ResidentData, slot: number, word: number, record: number): void {
+  const { tasks } = data;
+  tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) - 1;
+  if ((word & WORD.taken) !== 0) return;
+  data.ready.remove(slot, tasks[record + TASK.priorityClass] as number);
+}
+
+/** Bits with which a step is not simply to become ready where its last parent is done. */
+const SETTLED = WORD.timed | WORD.ready | WORD.waiting;
 
 /**
  * Tells the children of a step inside its task that it is done (-1) or no longer done (+1).
@@ -78,9 +93,13 @@ export function passOn(data: ResidentData, slot: number, change: 1 | -1): void {
   for (let edge = base + (graph[from] as number); edge < last; edge++) {
     const child = first + (graph[edge] as number);
     const word = ((words[child] as number) + difference) | 0;
+    if ((word & (CANDIDATE | SETTLED)) === WORD.mayRun) {
+      words[child] = word | WORD.ready;
+      countReady(data, child, record);
+      continue;
+    }
     words[child] = word;
-    const candidate = (word & CANDIDATE) === WORD.mayRun;
-    if (candidate || (word & (WORD.ready | WORD.waiting)) !== 0) settle(data, child);
+    if ((word & SETTLED) !== 0) settle(data, child);
   }
 }
 

@@ -35,6 +35,8 @@ export class ResidentShapes {
   readonly #limit: number;
   readonly #byHash = new Map<number, number[]>();
   readonly #unused: number[] = [];
+  /** Parents by shape, for those that were asked for. */
+  readonly #parents = new Map<number, Uint32Array[]>();
   #count = 0;
 
   /** @param limit words that all shapes together can ever take */
@@ -105,11 +107,39 @@ export class ResidentShapes {
     else this.#byHash.set(hash, rest);
     this.blocks.release((this.records[at + SHAPE.base] as number) - 1, this.#sizeOf(shape));
     this.#unused.push(shape);
+    this.#parents.delete(shape);
   }
 
   /** A field of a shape's record. */
   field(shape: number, field: number): number {
     return this.records[(shape << SHAPE_BITS) + field] as number;
+  }
+
+  /**
+   * Positions of a position's parents, ascending, a repeated edge once. O(1), the first time for a
+   * shape O(steps + edges); then 4 bytes an edge are held.
+   */
+  parentsOf(shape: number, position: number): Uint32Array {
+    let parents = this.#parents.get(shape);
+    if (parents === undefined) {
+      parents = this.#invert(shape);
+      this.#parents.set(shape, parents);
+    }
+    return parents[position] as Uint32Array;
+  }
+
+  #invert(shape: number): Uint32Array[] {
+    const steps = this.field(shape, SHAPE.steps);
+    const base = this.field(shape, SHAPE.base);
+    const parents = Array.from({ length: steps }, (): number[] => []);
+    for (let parent = 0; parent < steps; parent++) {
+      const end = this.words[base + parent + 1] as number;
+      for (let edge = this.words[base + parent] as number; edge < end; edge++) {
+        const known = parents[this.words[base + edge] as number] as number[];
+        if (known.at(-1) !== parent) known.push(parent);
+      }
+    }
+    return parents.map((positions) => Uint32Array.from(positions));
   }
 
   /** Edges on the longest way from a position to a leaf; 0 on a cycle and before it. */

@@ -1,3 +1,6 @@
+/** The polynomial by which xoshiro128 jumps 2^64 numbers ahead, lowest words first. */
+const JUMP = [0x87_64_00_0b, 0xf5_42_d2_d3, 0x6f_a0_35_c3, 0x77_f2_db_5b];
+
 /**
  * Random numbers that follow from a seed, the same in every language: xoshiro128** over four words,
  * filled by splitmix32.
@@ -30,6 +33,28 @@ export class SeededRandom {
     state[2] = state[2] ^ (second << 9);
     state[3] = rotate(state[3], 11);
     return result / 2 ** 32;
+  }
+
+  /**
+   * A generator of the next 2^64 numbers; this one goes on behind them. Generators that are forked
+   * one after another never meet, so that each can serve a thread of its own. O(1).
+   */
+  fork(): SeededRandom {
+    const fork = new SeededRandom(0);
+    fork.#state.set(this.#state);
+    const ahead = new Uint32Array(4);
+    for (const word of JUMP) {
+      for (let bit = 0; bit < 32; bit++) {
+        if (((word >>> bit) & 1) === 1) {
+          for (let at = 0; at < 4; at++) {
+            ahead[at] = (ahead[at] as number) ^ (this.#state[at] as number);
+          }
+        }
+        this.next();
+      }
+    }
+    this.#state.set(ahead);
+    return fork;
   }
 }
 

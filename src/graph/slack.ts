@@ -35,12 +35,15 @@ export function slackOf(
     for (let edge = childOffsets[first + position] as number; edge < last; edge++) {
       const child = (children[edge] as number) - first;
       if (child < 0 || child >= steps) continue;
-      latestEnd = Math.min(latestEnd, (latest[child] as number) - (durations[child] as number));
-      nextStart = Math.min(nextStart, start[child] as number);
+      const childLatest = (latest[child] as number) - (durations[child] as number);
+      if (childLatest < latestEnd) latestEnd = childLatest;
+      const childStart = start[child] as number;
+      if (childStart < nextStart) nextStart = childStart;
     }
     latest[position] = latestEnd;
-    total[position] = Math.max(0, latestEnd - (finish[position] as number));
-    free[position] = Math.max(0, nextStart - (finish[position] as number));
+    const end = finish[position] as number;
+    if (latestEnd > end) total[position] = latestEnd - end;
+    if (nextStart > end) free[position] = nextStart - end;
   }
   return { total, free };
 }

@@ -33,15 +33,17 @@ export type {
   TemplateGraph,
   TemplateStep,
 } from '../graph/template-difference.ts';
-export { analyzeTask, blastRadiusOf, estimateFinish } from './analyze.ts';
-export type {
-  AnalyzedStep,
-  AnalyzeOptions,
-  BlastRadius,
-  EstimateOptions,
-  FinishEstimate,
-  TaskAnalysis,
+export type { BlastRadius, FinishEstimate, TaskAnalysis } from './analysis-answer.ts';
+export type { AnalyzedStep } from './analysis-question.ts';
+export {
+  analyzeTask,
+  analyzeTaskAsync,
+  blastRadiusOf,
+  blastRadiusOfAsync,
+  estimateFinish,
+  estimateFinishAsync,
 } from './analyze.ts';
+export type { AnalysisOptions, AnalyzeOptions, EstimateOptions } from './analyze.ts';
 export type { BackendName } from './backend.ts';
 export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
 export { explainStep } from './explain.ts';
@@ -49,8 +51,13 @@ export type { BlockingReason, StepExplanation, StepOutlook, StepReference } from
 export type { NativeAttempt } from './native.ts';
 export { directorySource } from './ndjson-source.ts';
 export { openSnapshotBuffer } from './open-snapshot.ts';
-export { createReadyIndex } from './ready-index.ts';
-export type { ReadyIndex, ReadyIndexGroups, SharedTemplate } from './ready-index.ts';
+export { createReadyIndex, createReadyIndexAsync } from './ready-index.ts';
+export type {
+  ReadyIndex,
+  ReadyIndexGroups,
+  ReadyIndexOptions,
+  SharedTemplate,
+} from './ready-index.ts';
 export { resolveTasks } from './resolve-tasks.ts';
 export type { ResolveRun, ResolveTasksOptions, RunSummary } from './resolve-tasks.ts';
 export { createResolver } from './resolver.ts';
@@ -62,6 +69,7 @@ export type {
   ResolverReport,
 } from './resolver.ts';
 export { rowsSource } from './rows-source.ts';
+export { templateOfTask } from './task-template.ts';
 export type {
   EdgeInput,
   RowId,

@@ -8,7 +8,8 @@ import { stretchCount, stretchStart, type Backend } from './backend.ts';
 
 /**
  * The kernels in the calling thread. Between stretches of about 64k steps the event loop gets a
- * turn, so that a long run can be aborted; a short one finishes without a wait.
+ * turn, so that a long run can be aborted; a short one finishes without a wait. One task is one
+ * stretch, however large: about 20 ms a million steps in which nothing else runs.
  */
 export function inlineBackend(): Backend {
   let closed = false;

@@ -1,7 +1,37 @@
+import type { EtaResult } from '../graph/eta.ts';
 import { LAYOUT_VERSION } from '../graph/layout.ts';
+import type { PackedDurations } from '../graph/packed-durations.ts';
+import type { ShapeOfTask } from '../graph/task-analysis.ts';
 
 /** Version of the addon's functions that this program calls. */
-export const NATIVE_ABI_VERSION = 1;
+export const NATIVE_ABI_VERSION = 3;
+
+/** Ends asynchronous work of the addon early: its promise then fails. */
+export interface NativeCancellation {
+  cancel(): void;
+}
+
+/** What a simulation in the addon depends on besides the graph. */
+export interface NativeEtaQuestion {
+  readonly durations: PackedDurations;
+  readonly elapsed: Float64Array;
+  readonly runs: number;
+  readonly seed: number;
+  readonly shares: Float64Array;
+  readonly threads: number;
+}
+
+/** Ready steps by template, kept by the addon; each call brings the snapshot's view along. */
+export interface NativeReadyPlanes {
+  groupOfTask(): Int32Array;
+  /** Tasks, steps and edges of each group, flat. */
+  groups(): Uint32Array;
+  bytes(): number;
+  count(view: Uint8Array, nowMicros: number): number;
+  /** Ids of the latest count into an array as long. */
+  readIds(view: Uint8Array, ids: BigInt64Array): void;
+  setStep(view: Uint8Array, node: number, code: number, waitEnd: number): void;
+}
 
 /** What the addon exports. A view is a Uint8Array over a whole snapshot buffer. */
 export interface NativeAddon {
@@ -30,9 +60,66 @@ export interface NativeAddon {
     levels: boolean,
     threads: number,
   ) => Promise<Uint32Array | null>;
+  /** `taskFlags` is a copy of the section, which a resolution may be writing. */
+  readonly ReadyPlanes: new (
+    view: Uint8Array,
+    engine: boolean,
+    groupTasks: number,
+    taskFlags: Uint8Array,
+  ) => NativeReadyPlanes;
+  readonly readyPlanesAsync: (
+    view: Uint8Array,
+    engine: boolean,
+    groupTasks: number,
+    taskFlags: Uint8Array,
+  ) => Promise<NativeReadyPlanes>;
+  readonly Cancellation: new () => NativeCancellation;
+  /** Null for a task with a cycle. */
+  readonly shapeOfTask: (
+    view: Uint8Array,
+    task: number,
+    durations: Float64Array,
+  ) => ShapeOfTask | null;
+  readonly shapeOfTaskAsync: (
+    view: Uint8Array,
+    task: number,
+    durations: Float64Array,
+    cancellation: NativeCancellation,
+  ) => Promise<ShapeOfTask | null>;
+  /** Null for a task with a cycle. */
+  readonly etaOfTask: (
+    view: Uint8Array,
+    task: number,
+    question: NativeEtaQuestion,
+  ) => EtaResult | null;
+  readonly etaOfTaskAsync: (
+    view: Uint8Array,
+    task: number,
+    question: NativeEtaQuestion,
+    cancellation: NativeCancellation,
+  ) => Promise<EtaResult | null>;
+  readonly blastRadiusOf: (view: Uint8Array, starts: Uint32Array) => Uint32Array;
+  readonly blastRadiusOfAsync: (
+    view: Uint8Array,
+    starts: Uint32Array,
+    cancellation: NativeCancellation,
+  ) => Promise<Uint32Array>;
 }
 
-const FUNCTIONS = ['findProblem', 'resolveTasks', 'resolveAll'] as const;
+const FUNCTIONS = [
+  'findProblem',
+  'resolveTasks',
+  'resolveAll',
+  'ReadyPlanes',
+  'readyPlanesAsync',
+  'Cancellation',
+  'shapeOfTask',
+  'shapeOfTaskAsync',
+  'etaOfTask',
+  'etaOfTaskAsync',
+  'blastRadiusOf',
+  'blastRadiusOfAsync',
+] as const;
 
 /**
  * The loaded module as the addon, versions compared.

@@ -4,9 +4,10 @@ import { HEADER } from '../graph/layout.ts';
 import type { SnapshotViews } from '../graph/layout.ts';
 import type { Backend } from './backend.ts';
 import type { NativeAddon } from './native-addon.ts';
+import { nativeFailure } from './native-failure.ts';
 
 /** Up to so many steps the event loop can wait: they take less than a millisecond. */
-const SYNCHRONOUS_STEPS = 65_536;
+export const SYNCHRONOUS_STEPS = 65_536;
 
 /** The addon hands cycles over flat: task, length, steps. */
 function unpackCycles(words: Uint32Array | null): Cycle[] {
@@ -38,18 +39,6 @@ export function nativeBackend(addon: NativeAddon, threads: number): Backend {
     const view = new Uint8Array(buffer);
     views.set(buffer, view);
     return view;
-  }
-
-  function failed(view: Uint8Array, cause: unknown): TaskerError {
-    const problem = addon.findProblem(view);
-    if (problem === null) {
-      const message = 'The native addon failed at its work.';
-      const remedy = 'Set TASKER_NATIVE=off to do without it, and report the cause.';
-      return new TaskerError('TASKER_WORKER_LOST', message, { cause, remedy });
-    }
-    const [section, what] = problem;
-    const message = `The snapshot's ${section} ${what}.`;
-    return new TaskerError('TASKER_BAD_SNAPSHOT', message, { cause, data: { section } });
   }
 
   const stopped = (): TaskerError =>
@@ -94,7 +83,7 @@ export function nativeBackend(addon: NativeAddon, threads: number): Backend {
         );
       } catch (error) {
         if (signal?.aborted === true || error instanceof TaskerError) throw error;
-        throw failed(view, error);
+        throw nativeFailure(addon, view, error);
       }
     },
     async close() {

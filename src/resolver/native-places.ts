@@ -27,6 +27,13 @@ export function platformNames({ platform, arch }: Platform): string[] {
   return (ABIS[platform] ?? ['']).map((abi) => `${platform}-${arch}${abi}`);
 }
 
+const PACKAGES = '@tasker-core/resolver-';
+
+/** True for the name of a platform's package, false for a file. */
+export function isPackage(place: string): boolean {
+  return place.startsWith(PACKAGES);
+}
+
 /** The package's root, from the sources and from `dist` alike. */
 function packageRoot(moduleUrl: string): URL {
   return new URL(moduleUrl.endsWith('.ts') ? '../../' : '../../../', moduleUrl);
@@ -52,7 +59,7 @@ export function nativePlaces(
     return { place, isThere: existsSync(place) };
   });
   const packages = names.map((name): NativePlace => {
-    const place = `@tasker-core/resolver-${name}`;
+    const place = `${PACKAGES}${name}`;
     return { place, isThere: canResolve(place, resolvePackage) };
   });
   return [...local, ...packages];

@@ -4,7 +4,7 @@ import { TaskerError } from '../errors.ts';
 import type { Backend } from './backend.ts';
 import { asAddon, type NativeAddon } from './native-addon.ts';
 import { nativeBackend } from './native-backend.ts';
-import { nativePlaces } from './native-places.ts';
+import { isPackage, nativePlaces } from './native-places.ts';
 
 /** One place where the addon was looked for, and what came of it. */
 export interface NativeAttempt {
@@ -19,6 +19,7 @@ export interface NativeAttempt {
 /** What came of looking for the addon. */
 export interface NativeLoad {
   readonly backend: Backend | undefined;
+  readonly addon: NativeAddon | undefined;
   /** The file or package that was loaded. */
   readonly binary: string | undefined;
   readonly attempts: readonly NativeAttempt[];
@@ -39,6 +40,15 @@ const requireFrom = createRequire(import.meta.url);
 const found = new Map<string, Found>();
 const warned = new Set<string>();
 
+/** The packages of a release belong together, even where the interfaces of two releases agree. */
+function requireOwnVersion(name: string): void {
+  const { version } = requireFrom(`${name}/package.json`) as { version: string };
+  const own = requireFrom('tasker-core/package.json') as { version: string };
+  if (version !== own.version) {
+    throw new Error(`it is of version ${version}, this program of ${own.version}`);
+  }
+}
+
 function search(override: string | undefined): Found {
   const attempts: NativeAttempt[] = [];
   for (const { place, isThere } of nativePlaces(override, process, requireFrom.resolve)) {
@@ -47,6 +57,7 @@ function search(override: string | undefined): Found {
       continue;
     }
     try {
+      if (isPackage(place)) requireOwnVersion(place);
       const addon = asAddon(requireFrom(place));
       attempts.push({ place, reason: 'loaded' });
       return { addon, binary: place, attempts };
@@ -60,16 +71,20 @@ function search(override: string | undefined): Found {
   return { addon: undefined, binary: undefined, attempts };
 }
 
-/** Says once a process what is broken; what is simply absent is nobody's concern. */
-function warnOfBroken(attempts: readonly NativeAttempt[]): void {
-  for (const { place, reason, cause } of attempts) {
-    if (cause === undefined || warned.has(place)) continue;
-    warned.add(place);
-    process.emitWarning(
-      `The native addon ${place} ${reason}. The kernels in TypeScript take over. ${REMEDY}`,
-      { type: 'TaskerWarning', code: 'TASKER_BACKEND_UNAVAILABLE' },
-    );
-  }
+/** Says once a process what is broken, and what serves instead; what is absent is nobody's concern. */
+function warnOfBroken({ attempts, binary }: Found): void {
+  const broken = attempts.filter(({ place, cause }) => cause !== undefined && !warned.has(place));
+  if (broken.length === 0) return;
+  for (const { place } of broken) warned.add(place);
+  const what = broken.map(({ place, reason }) => `${place} ${reason}`).join('; ');
+  const instead =
+    binary === undefined
+      ? 'The kernels in TypeScript take over.'
+      : `The one in ${binary} takes over.`;
+  process.emitWarning(`The native addon ${what}. ${instead} ${REMEDY}`, {
+    type: 'TaskerWarning',
+    code: 'TASKER_BACKEND_UNAVAILABLE',
+  });
 }
 
 function find(environment: Environment): Found {
@@ -92,7 +107,7 @@ function find(environment: Environment): Found {
   if (result.addon === undefined && mode === 'required') {
     throw nativeUnavailable(result.attempts, 'Or unset TASKER_NATIVE=required.');
   }
-  warnOfBroken(result.attempts);
+  warnOfBroken(result);
   return result;
 }
 
@@ -126,5 +141,5 @@ export function nativeUnavailable(
 export function loadNative(environment: Environment, threads = 1): NativeLoad {
   const { addon, binary, attempts } = find(environment);
   const backend = addon === undefined ? undefined : nativeBackend(addon, threads);
-  return { backend, binary, attempts };
+  return { backend, addon, binary, attempts };
 }

@@ -2,20 +2,21 @@ import { TaskerError } from '../errors.ts';
 import { UNGROUPED } from '../graph/graph-signature.ts';
 import { IdIndex } from '../graph/id-index.ts';
 import type { SnapshotViews } from '../graph/layout.ts';
-import { ReadyIds, SET_APART } from '../graph/ready-ids.ts';
+import { finishNow } from '../graph/pieces.ts';
+import { ReadyIds, SET_APART, type GroupSize, type ReadySteps } from '../graph/ready-ids.ts';
 import type { StepChange } from '../graph/resident-change.ts';
 import type { Rules } from '../graph/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';
-import { hostNowMicros } from './resolver.ts';
+import { finishInTurns } from './analysis-backend.ts';
+import type { NativeAddon } from './native-addon.ts';
+import { SYNCHRONOUS_STEPS } from './native-backend.ts';
+import { NativeReadyIds } from './native-ready-ids.ts';
+import { loadNative, nativeUnavailable } from './native.ts';
+import { hostNowMicros } from './host-clock.ts';
 
-/** A graph that 32 tasks of the snapshot or more have in common. */
-export interface SharedTemplate {
-  readonly tasks: number;
-  /** Steps and edges of one of these tasks. */
-  readonly steps: number;
-  readonly edges: number;
-}
+/** A graph that 32 tasks of the snapshot or more have in common; steps and edges of one task. */
+export type SharedTemplate = GroupSize;
 
 /** Which tasks are answered together, which one by one, and why. */
 export interface ReadyIndexGroups {
@@ -45,6 +46,8 @@ export interface ReadyIndexGroups {
 /** Answers which steps of a snapshot may run, again and again, at any clock and after any change. */
 export interface ReadyIndex {
   readonly rules: Rules;
+  /** Where the planes are evaluated; the answers are the same. */
+  readonly backend: 'inline' | 'native';
   readonly groups: ReadyIndexGroups;
   /**
    * Ids of the steps that may run at `nowMicros` (µs since the epoch), by task, then step: what
@@ -69,6 +72,20 @@ export interface ReadyIndex {
   update(step: number, change: StepChange): void;
 }
 
+/** Options of {@link createReadyIndex}. */
+export interface ReadyIndexOptions {
+  /**
+   * `auto` takes the native addon where there is one, but for small snapshots; `inline` the planes in
+   * TypeScript. `native` insists. Default `auto`.
+   */
+  backend?: 'auto' | 'inline' | 'native';
+  /** Ends {@link createReadyIndexAsync} early; the other form does not look at it. */
+  signal?: AbortSignal;
+}
+
+/** Steps from which `auto` takes the addon: below, two calls of it cost more than they save. */
+const NATIVE_FROM_STEPS = 4096;
+
 /**
  * Groups a snapshot's tasks by graph and keeps the states of each group as bit planes, 32 tasks a
  * word, so that a template's graph is evaluated once for all its tasks. Tasks that share their
@@ -78,15 +95,64 @@ export interface ReadyIndex {
  * must stay as they are, and changes are told by `update`. O(steps + edges), one bit a step and
  * plane (4), one byte a step, 8 bytes for each task and step of a template that ever waits.
  *
- * Errors: TASKER_BAD_ARGUMENT for an unknown rule set.
+ * Errors: TASKER_BAD_ARGUMENT for an unknown rule set or backend; TASKER_BACKEND_UNAVAILABLE where
+ * the addon is insisted on and none can be used; TASKER_BAD_SNAPSHOT where the addon meets a graph
+ * that contradicts itself (`openSnapshotBuffer` finds out beforehand).
  */
-export function createReadyIndex(snapshot: GraphSnapshot, rules: Rules = 'rails'): ReadyIndex {
-  if (!['rails', 'engine'].includes(rules)) throw bad('rules', rules, 'rails or engine');
-  const { views, loadedAt } = snapshot;
-  const ready = new ReadyIds(views, rules, loadedAt ?? hostNowMicros());
+export function createReadyIndex(
+  snapshot: GraphSnapshot,
+  rules: Rules = 'rails',
+  options: ReadyIndexOptions = {},
+): ReadyIndex {
+  const { views } = snapshot;
+  const addon = chosenAddon(views, rules, options);
+  const now = firstClock(snapshot);
+  return indexOver(
+    views,
+    rules,
+    addon === undefined
+      ? finishNow(ReadyIds.of(views, rules, now))
+      : NativeReadyIds.of(addon, views, rules, now),
+  );
+}
+
+/**
+ * {@link createReadyIndex} for large snapshots: the addon works off the event loop, the planes in
+ * TypeScript are built in turns of some milliseconds. The snapshot may be resolved meanwhile, but its
+ * rows must not change before the promise is settled.
+ *
+ * Errors: as there, and the signal's reason, in the addon once it is done: 10 ns a step.
+ */
+export async function createReadyIndexAsync(
+  snapshot: GraphSnapshot,
+  rules: Rules = 'rails',
+  options: ReadyIndexOptions = {},
+): Promise<ReadyIndex> {
+  const { views } = snapshot;
+  const { signal } = options;
+  const addon = chosenAddon(views, rules, options);
+  signal?.throwIfAborted();
+  const now = firstClock(snapshot);
+  let ready: ReadySteps;
+  if (addon === undefined) {
+    ready = await finishInTurns(ReadyIds.of(views, rules, now), signal);
+  } else if (views.counts.steps <= SYNCHRONOUS_STEPS) {
+    ready = NativeReadyIds.of(addon, views, rules, now);
+  } else {
+    // not given up sooner: until the addon is done it reads rows that the caller might change then
+    ready = await NativeReadyIds.offTheEventLoop(addon, views, rules, now);
+    signal?.throwIfAborted();
+  }
+  return indexOver(views, rules, ready);
+}
+
+const firstClock = ({ loadedAt }: GraphSnapshot): number => loadedAt ?? hostNowMicros();
+
+function indexOver(views: SnapshotViews, rules: Rules, ready: ReadySteps): ReadyIndex {
   let ids: IdIndex | undefined;
   return {
     rules,
+    backend: ready instanceof ReadyIds ? 'inline' : 'native',
     groups: reportGroups(views, ready),
     readyStepIds: (nowMicros) => ready.ids(checkedClock(nowMicros)),
     readyCount: (nowMicros) => ready.count(checkedClock(nowMicros)),
@@ -106,6 +172,25 @@ export function createReadyIndex(snapshot: GraphSnapshot, rules: Rules = 'rails'
   };
 }
 
+/** The addon, or undefined for the planes in TypeScript; the arguments are checked first. */
+function chosenAddon(
+  views: SnapshotViews,
+  rules: Rules,
+  { backend = 'auto' }: ReadyIndexOptions,
+): NativeAddon | undefined {
+  if (!['rails', 'engine'].includes(rules)) throw bad('rules', rules, 'rails or engine');
+  if (!['auto', 'inline', 'native'].includes(backend)) {
+    throw bad('backend', backend, 'auto, inline or native');
+  }
+  const small = backend === 'auto' && views.counts.steps < NATIVE_FROM_STEPS;
+  if (backend === 'inline' || small) return undefined;
+  const { addon, attempts } = loadNative(process.env);
+  if (addon === undefined && backend === 'native') {
+    throw nativeUnavailable(attempts, 'Choose auto or inline.');
+  }
+  return addon;
+}
+
 function indexOf({ stepId }: SnapshotViews): IdIndex {
   const words = new Uint32Array(stepId.buffer, stepId.byteOffset, stepId.length * 2);
   return new IdIndex(words, stepId.length);
@@ -120,7 +205,10 @@ const bad = (field: string, value: unknown, wanted: string): TaskerError =>
   });
 
 function checkedClock(nowMicros: number): number {
-  if (Number.isNaN(nowMicros)) throw bad('nowMicros', nowMicros, 'an instant');
+  // callers in plain JavaScript are not held back by the type
+  if (typeof nowMicros !== 'number' || Number.isNaN(nowMicros)) {
+    throw bad('nowMicros', nowMicros, 'an instant');
+  }
   return nowMicros;
 }
 
@@ -139,10 +227,8 @@ function checkChange(change: StepChange): void {
   }
 }
 
-function reportGroups(views: SnapshotViews, ready: ReadyIds): ReadyIndexGroups {
-  const templates = ready.planes.map(({ tasks, template }): SharedTemplate => {
-    return { tasks, steps: template.steps, edges: template.parents.length };
-  });
+function reportGroups(views: SnapshotViews, ready: ReadySteps): ReadyIndexGroups {
+  const templates = ready.groups;
   const among = (code: number): number => {
     let tasks = 0;
     for (const group of ready.groupOfTask) if (group === code) tasks++;

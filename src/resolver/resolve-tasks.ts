@@ -11,7 +11,8 @@ import {
   type ChunkResult,
   type CycleReport,
 } from './chunk-result.ts';
-import { createResolver, hostNowMicros, type Resolver, type ResolverOptions } from './resolver.ts';
+import { hostNowMicros } from './host-clock.ts';
+import { createResolver, type Resolver, type ResolverOptions } from './resolver.ts';
 import type { LoadProgress, SnapshotSource, SnapshotStream } from '../graph/snapshot-source.ts';
 
 /** Options of {@link resolveTasks}. */

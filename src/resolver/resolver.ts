@@ -5,9 +5,11 @@ import type { Cycle } from '../graph/cycles.ts';
 import type { Rules } from '../graph/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { Backend, BackendName } from './backend.ts';
+import { hostNowMicros } from './host-clock.ts';
 import { inlineBackend } from './inline.ts';
 import { loadNative, nativeUnavailable, type NativeAttempt } from './native.ts';
 import { poolBackend } from './pool.ts';
+import { createReadyIndexAsync, type ReadyIndex } from './ready-index.ts';
 
 /** Options of {@link createResolver}. */
 export interface ResolverOptions {
@@ -18,7 +20,7 @@ export interface ResolverOptions {
    */
   backend?: BackendName | 'auto';
   /**
-   * Worker threads of the pool, and of the addon for large snapshots. More than the machine has
+   * Worker threads of the pool, and threads of the addon for large snapshots. More than the machine has
    * cores only costs memory.
    * Default: the cores this process may use, at most 8.
    */
@@ -77,29 +79,44 @@ export interface Resolver extends AsyncDisposable {
   readonly report: ResolverReport;
   readonly rules: Rules;
   /**
-   * Fills the output sections of a snapshot. One snapshot is resolved by one call at a time.
+   * Fills the output sections of a snapshot. One snapshot is resolved by one call at a time,
+   * whatever the resolver; calls of other threads are the caller's to keep apart.
    *
    * Errors: TASKER_BAD_ARGUMENT (the snapshot is being resolved already), TASKER_QUEUE_FULL,
    * TASKER_WORKER_LOST, TASKER_RESOLVER_CLOSED, the signal's reason. O(steps + edges).
    */
   resolve(snapshot: GraphSnapshot, options?: ResolveOptions): Promise<Resolution>;
+  /**
+   * Ids of the steps of a snapshot that may run, of answered tasks, by task, then step: what
+   * `resolve` says of the same rows. No output section is written. Tasks that share a graph are
+   * resolved together as bit planes, which are kept as long as the snapshot: the first question
+   * costs as much as one or two resolutions and leaves the event loop to others in between (see
+   * `createReadyIndexAsync`), each later one, at any clock, costs a fraction of one and runs in the
+   * calling thread. From the first question on the snapshot's rows must stay as they are: what is
+   * changed in them is not seen. `createReadyIndex` takes changes.
+   *
+   * Errors: TASKER_BAD_ARGUMENT, TASKER_RESOLVER_CLOSED, the signal's reason. The first time O(steps + edges), later
+   * O(edges / 32) over tasks that share a graph and O(edges) over the others, O(1) an id.
+   */
+  readyStepIds(
+    snapshot: GraphSnapshot,
+    options?: Pick<ResolveOptions, 'nowMicros' | 'signal'>,
+  ): Promise<BigInt64Array>;
   /** Stops the threads; idempotent. Calls still under way fail with TASKER_RESOLVER_CLOSED. */
   stop(): Promise<void>;
 }
 
 /**
  * Steps from which `auto` prefers the pool: below, waking the workers costs more than they save.
- * Measured by `bench/resolve.ts`.
+ * Measured by `npm run bench -- --only routing`.
  */
-export const POOL_THRESHOLD_STEPS = 200_000;
+export const POOL_THRESHOLD_STEPS = 400_000;
 
-/** Steps from which `auto` prefers the addon: below, calling it costs more than it saves. */
-export const NATIVE_THRESHOLD_STEPS = 20;
-
-/** The host's clock, µs since the epoch. */
-export function hostNowMicros(): number {
-  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
-}
+/**
+ * Steps from which `auto` prefers the addon. Measured by `npm run bench -- --only routing`: a call
+ * of it takes half of what the kernels in TypeScript take for a single step.
+ */
+export const NATIVE_THRESHOLD_STEPS = 1;
 
 function checkOptions(options: ResolverOptions): void {
   const bad = (field: string, value: unknown, wanted: string): TaskerError =>
@@ -120,6 +137,9 @@ function checkOptions(options: ResolverOptions): void {
     throw bad('queueLimit', queueLimit, 'a whole number from 1');
   }
 }
+
+/** Buffers that are being resolved, by any resolver of this thread: two would write the same bytes. */
+const busy = new WeakSet<SharedArrayBuffer>();
 
 interface Choice {
   readonly backend: Backend;
@@ -193,10 +213,12 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   let latest: Choice | undefined;
   let stopped = false;
   const runs: Record<BackendName, number> = { inline: 0, pool: 0, native: 0 };
-  const busy = new WeakSet<SharedArrayBuffer>();
+
+  const closed = (): TaskerError =>
+    new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
 
   async function resolve(snapshot: GraphSnapshot, call: ResolveOptions = {}): Promise<Resolution> {
-    if (stopped) throw new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
+    if (stopped) throw closed();
     const { views } = snapshot;
     if (busy.has(views.buffer)) {
       throw new TaskerError('TASKER_BAD_ARGUMENT', 'The snapshot is being resolved already.', {
@@ -205,8 +227,16 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     }
     const started = performance.now();
     const nowMicros = call.nowMicros ?? snapshot.loadedAt ?? hostNowMicros();
-    if (Number.isNaN(nowMicros)) {
-      throw new TaskerError('TASKER_BAD_ARGUMENT', 'Option nowMicros is NaN, not an instant.');
+    // callers in plain JavaScript are not held back by the type
+    if (typeof nowMicros !== 'number' || Number.isNaN(nowMicros)) {
+      const value = String(nowMicros);
+      throw new TaskerError(
+        'TASKER_BAD_ARGUMENT',
+        `Option nowMicros is ${value}, not an instant.`,
+        {
+          data: { field: 'nowMicros', value },
+        },
+      );
     }
     const choice = choose(views.counts.steps, views.counts.tasks);
     latest = choice;
@@ -225,6 +255,43 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     }
   }
 
+  const indexes = new WeakMap<SharedArrayBuffer, Promise<ReadyIndex>>();
+
+  /** The snapshot's index; who comes while another call builds it waits for that one. */
+  async function indexOf(
+    snapshot: GraphSnapshot,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadyIndex> {
+    const { buffer } = snapshot.views;
+    for (;;) {
+      const begun = indexes.get(buffer);
+      if (begun === undefined) {
+        const backend = requested === 'pool' ? 'inline' : requested;
+        const own = createReadyIndexAsync(snapshot, rules, { backend, ...(signal && { signal }) });
+        indexes.set(buffer, own);
+        return own.catch((error: unknown) => {
+          indexes.delete(buffer);
+          throw error;
+        });
+      }
+      const index = await begun.catch(() => undefined);
+      signal?.throwIfAborted();
+      // the other call was given up: its signal is not ours
+      if (index !== undefined) return index;
+    }
+  }
+
+  async function readyStepIds(
+    snapshot: GraphSnapshot,
+    call: Pick<ResolveOptions, 'nowMicros' | 'signal'> = {},
+  ): Promise<BigInt64Array> {
+    if (stopped) throw closed();
+    call.signal?.throwIfAborted();
+    const index = await indexOf(snapshot, call.signal);
+    if (stopped) throw closed();
+    return index.readyStepIds(call.nowMicros ?? snapshot.loadedAt ?? hostNowMicros());
+  }
+
   async function stop(): Promise<void> {
     stopped = true;
     await Promise.all([inline.close(), pool.close(), native.backend?.close()]);
@@ -233,6 +300,7 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   return {
     rules,
     resolve,
+    readyStepIds,
     stop,
     [Symbol.asyncDispose]: stop,
     get report(): ResolverReport {

@@ -44,7 +44,7 @@ export function addResolveCommand(program: Command, run: RunAction): void {
       .default('auto'),
     new Option(
       '--threads <n>',
-      'worker threads of the pool (default: the cores, at most 8)',
+      'threads of the pool, and of the addon for large snapshots (default: the cores, at most 8)',
     ).argParser(wholeNumber('--threads', 1, 256)),
     new Option(
       '--chunk-steps <n>',

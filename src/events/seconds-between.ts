@@ -1,0 +1,7 @@
+import { parseInstant } from '../graph/instants.ts';
+
+/** Seconds from one instant to another, both as ISO text; exact to the microsecond. */
+export function secondsBetween(from: string, to: string): number | null {
+  const [start, end] = [parseInstant(from), parseInstant(to)];
+  return start === undefined || end === undefined ? null : (end - start) / 1e6;
+}

@@ -1,0 +1,307 @@
+import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connect } from './database/connection.ts';
+import { databaseMicros } from './database/engine-registry.ts';
+import { EngineSession } from './database/engine-session.ts';
+import type { Queries } from './database/id-block.ts';
+import { TaskerError } from './errors.ts';
+import { EventMaintenance } from './events/event-maintenance.ts';
+import { TaskerEvents } from './events/tasker-events.ts';
+import type { TaskerOptions } from './options.ts';
+import { DatabaseClock, type Clock } from './orchestration/clock.ts';
+import { checkedOptions, type CheckedOptions } from './orchestration/checked-options.ts';
+import { EndWatchers } from './orchestration/end-watchers.ts';
+import { Engine } from './orchestration/engine.ts';
+import { newTasksOf } from './orchestration/new-tasks.ts';
+import { checkRetryPolicies } from './orchestration/step-retry-policy.ts';
+import { TaskHandle, type EndWatch } from './orchestration/task-handle.ts';
+import { TaskInitializer } from './orchestration/task-initializer.ts';
+import type { CreatedTask, CreateTaskOptions, TaskRequest } from './orchestration/task-request.ts';
+import type { TaskTemplate } from './templates/task-template.ts';
+import { TemplateRegistry, type TemplateKey } from './templates/template-registry.ts';
+
+/** Longest wait before an engine that lost its lease tries again to begin, ms. */
+const LONGEST_RESTART_MS = 5000;
+
+/** Sessions that create tasks: many tasks are spread over both. */
+const CREATORS = 2;
+
+/**
+ * The engine as one object: register templates, start it, create tasks, wait for their results.
+ *
+ * Tasks can be created before `start` and after `stop`, and by programs that never start: they are
+ * run by whichever engine of the group holds them. `start` and `stop` may be called twice, `stop`
+ * before `start`; `await using` stops at the end of the block.
+ */
+export class Tasker implements AsyncDisposable {
+  readonly templates = new TemplateRegistry();
+  /** Publishes events and brings them to subscribers; may be used before `start` and after `stop`. */
+  readonly events: TaskerEvents;
+  readonly #options: CheckedOptions;
+  readonly #ownClock: Clock | undefined;
+  #creators: readonly EngineSession[];
+  #initializer: Promise<TaskInitializer> | undefined;
+  /** By database time: undefined where tasks have a time of their own. */
+  readonly #maintenance: EventMaintenance | undefined;
+  #engine: Engine | undefined;
+  #publisherClock: Promise<Clock> | undefined;
+  #starting: Promise<void> | undefined;
+  /** Ends a start or a new beginning that is under way. */
+  #stopping = new AbortController();
+  #beginning: Promise<void> | undefined;
+  readonly #watchers = new EndWatchers();
+
+  /** Errors: TASKER_BAD_ARGUMENT names the option. */
+  constructor(options: TaskerOptions);
+  /** @internal With a clock of another make, for the test kit. */
+  constructor(options: TaskerOptions, clock: Clock);
+  constructor(options: TaskerOptions, clock?: Clock) {
+    this.#options = checkedOptions(options);
+    this.#ownClock = clock;
+    this.#creators = this.#newCreators();
+    if (clock === undefined) this.#maintenance = this.#newMaintenance();
+    const { url, maxEventBytes, publishing } = this.#options;
+    this.events = new TaskerEvents({
+      url,
+      maxEventBytes,
+      ...publishing,
+      clock: () => this.#engine?.clock ?? this.#knownClock(),
+      problem: (event, facts) => this.#problem(event, facts),
+    });
+  }
+
+  #newCreators(): EngineSession[] {
+    const { url } = this.#options;
+    const onError = (error: unknown): void => this.#problem('connection_lost', { error });
+    const session = { url, applicationName: 'tasker-core creator', onError };
+    return Array.from({ length: CREATORS }, () => new EngineSession(session));
+  }
+
+  #newMaintenance(): EventMaintenance {
+    const { url, events } = this.#options;
+    const onProblem = (event: string, facts: object): void => this.#problem(event, { ...facts });
+    return new EventMaintenance({ ...events, url, onProblem });
+  }
+
+  /**
+   * Registers templates; before `start`, since an engine's templates are fixed while it runs.
+   *
+   * Errors: TASKER_DUPLICATE_TEMPLATE; TASKER_INVALID_TEMPLATE names the step whose retry policy is
+   * wrong; TASKER_BAD_ARGUMENT once started.
+   */
+  register(...templates: readonly TaskTemplate[]): this {
+    if (this.#starting !== undefined) {
+      throw new TaskerError('TASKER_BAD_ARGUMENT', 'The engine has been started already.', {
+        remedy: 'Register every template before start().',
+      });
+    }
+    for (const template of templates) checkRetryPolicies(template);
+    for (const template of templates) this.templates.register(template);
+    return this;
+  }
+
+  /** @internal The engine that runs now; undefined before `start` and after `stop`. */
+  get engine(): Engine | undefined {
+    return this.#engine;
+  }
+
+  /**
+   * Starts running tasks of the registered templates.
+   *
+   * Errors: TASKER_DATABASE_UNREACHABLE; TASKER_SCHEMA_VERSION, TASKER_NOT_TASKER_DATABASE.
+   */
+  async start(): Promise<void> {
+    if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
+    this.#starting ??= this.#startEngine(this.#stopping.signal);
+    try {
+      await this.#starting;
+      if (this.#stopping.signal.aborted) return;
+      this.#maintenance?.start();
+      await this.events.startSubscribers();
+    } catch (error) {
+      this.#starting = undefined;
+      throw error;
+    }
+  }
+
+  async #startEngine(signal: AbortSignal): Promise<void> {
+    const engine = await Engine.start({
+      ...this.#options,
+      templates: this.templates.list(),
+      version: packageVersion(),
+      clock: this.#ownClock,
+      told: this.events.told,
+      signal,
+      signals: {
+        problem: (event, facts) => this.#problem(event, facts),
+        taskEnded: (taskId) => this.#watchers.ended(taskId),
+      },
+    });
+    this.#engine = engine;
+    void this.#watchLease(engine, signal);
+  }
+
+  async #watchLease(engine: Engine, signal: AbortSignal): Promise<void> {
+    await engine.lost;
+    if (this.#engine === engine) this.#beginning = this.#startAgain(engine, signal);
+  }
+
+  /** The lease was over: a new life begins with what the database says, as soon as it can be reached. */
+  async #startAgain(engine: Engine, signal: AbortSignal): Promise<void> {
+    this.#problem('lease_lost', { engineId: engine.engineId });
+    this.#engine = undefined;
+    await engine.kill();
+    for (let attempt = 0; ; attempt++) {
+      if (signal.aborted) return;
+      try {
+        return await this.#startEngine(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#problem('restart_failed', { error });
+        const wait = Math.min(100 * 2 ** attempt, LONGEST_RESTART_MS);
+        await sleep(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Waits for running handlers up to `drainSeconds`, stores everything and gives the tasks back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DOMException('The engine was stopped.', 'AbortError'));
+    await this.#starting?.catch(() => undefined);
+    this.#starting = undefined;
+    await this.#beginning;
+    const engine = this.#engine;
+    this.#engine = undefined;
+    await Promise.all([engine?.stop(this.#options.drainSeconds), this.#maintenance?.stop()]);
+    await this.events.stop(this.#options.drainSeconds);
+    const creators = this.#creators;
+    this.#creators = this.#newCreators();
+    this.#initializer = undefined;
+    await Promise.all(creators.map((session) => session.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /**
+   * Creates a task.
+   *
+   * Errors: TASKER_UNKNOWN_TEMPLATE, TASKER_INVALID_CONTEXT, TASKER_BAD_ARGUMENT naming the field,
+   * TASKER_DUPLICATE_TASK where duplicates are refused.
+   */
+  async createTask<Context>(
+    template: TaskTemplate<Context> | TemplateKey,
+    request: TaskRequest<Context>,
+    options: CreateTaskOptions = {},
+  ): Promise<TaskHandle> {
+    const known = this.#templateOf(template);
+    const initializer = await this.#initializerOf();
+    const task = await initializer.createTask(known, request, this.#withNotices(options));
+    await this.#takeIn(known, [task], [request], options);
+    return new TaskHandle(task, this.#watch());
+  }
+
+  /** Creates many tasks of one template; see `TaskInitializer.createTasks`. */
+  async createTasks<Context>(
+    template: TaskTemplate<Context> | TemplateKey,
+    requests: readonly TaskRequest<Context>[],
+    options: CreateTaskOptions = {},
+  ): Promise<TaskHandle[]> {
+    const known = this.#templateOf(template);
+    const initializer = await this.#initializerOf();
+    const tasks = await initializer.createTasks(known, requests, this.#withNotices(options));
+    await this.#takeIn(known, tasks, requests, options);
+    return tasks.map((task) => new TaskHandle(task, this.#watch()));
+  }
+
+  /** A handle of a task that exists; nothing is looked up. */
+  task(taskId: bigint): TaskHandle {
+    return new TaskHandle({ taskId, created: false, correlationId: undefined }, this.#watch());
+  }
+
+  #templateOf(template: TaskTemplate | TemplateKey): TaskTemplate {
+    return 'steps' in template ? template : this.templates.get(template);
+  }
+
+  /** Nobody needs to be told of tasks that this engine takes in by itself. */
+  #withNotices(options: CreateTaskOptions): CreateTaskOptions {
+    const alone = this.#engine?.holdsAll === true && !isCallers(options);
+    return { ...options, notify: options.notify ?? !alone };
+  }
+
+  async #takeIn(
+    template: TaskTemplate,
+    tasks: readonly CreatedTask[],
+    requests: readonly TaskRequest[],
+    options: CreateTaskOptions,
+  ): Promise<void> {
+    const engine = this.#engine;
+    if (engine === undefined || isCallers(options) || options.notify === true) return;
+    const { plain, others } = newTasksOf(template, tasks, requests, engine.clock.nowMicros());
+    await engine.created(template, plain);
+    if (others.length > 0) engine.changed(others);
+  }
+
+  async #initializerOf(): Promise<TaskInitializer> {
+    this.#initializer ??= this.#newInitializer();
+    try {
+      return await this.#initializer;
+    } catch (error) {
+      this.#initializer = undefined;
+      throw error;
+    }
+  }
+
+  async #newInitializer(): Promise<TaskInitializer> {
+    const sessions = this.#creators.map((session) => () => session.queries);
+    return new TaskInitializer({ sessions, clock: await this.#clock() });
+  }
+
+  /** A clock that is kept: who publishes without an engine does not connect for every event. */
+  async #knownClock(): Promise<Clock> {
+    this.#publisherClock ??= this.#clock();
+    try {
+      return await this.#publisherClock;
+    } catch (error) {
+      this.#publisherClock = undefined;
+      throw error;
+    }
+  }
+
+  async #clock(): Promise<Clock> {
+    const clock = this.#ownClock ?? this.#engine?.clock;
+    if (clock !== undefined) return clock;
+    const client = await connect(this.#options.url);
+    try {
+      return new DatabaseClock(await databaseMicros(client));
+    } finally {
+      await client.end();
+    }
+  }
+
+  #watch(): EndWatch {
+    return {
+      watch: (taskId, wake) => this.#watchers.watch(taskId, wake),
+      query: async <T>(work: (client: Queries) => Promise<T>): Promise<T> =>
+        work((this.#creators[0] as EngineSession).queries),
+    };
+  }
+
+  #problem(event: string, facts: Readonly<Record<string, unknown>>): void {
+    try {
+      this.#options.onProblem(event, facts);
+    } catch {
+      // who is told of problems may make none
+    }
+  }
+}
+
+const isCallers = ({ client, em }: CreateTaskOptions): boolean =>
+  client !== undefined || em !== undefined;
+
+function packageVersion(): string {
+  const read = createRequire(import.meta.url);
+  return (read('tasker-core/package.json') as { version: string }).version;
+}
