@@ -1,14 +1,11 @@
-import { SECTIONS, snapshotBytes } from '../src/graph/layout.ts';
+import { SECTIONS } from '../src/graph/layout.ts';
 import type { GraphSnapshot } from '../src/graph/snapshot.ts';
-import {
-  createResolver,
-  isTaskerError,
-  type BackendName,
-  type Resolver,
-} from '../src/resolver/index.ts';
-import { interleave } from './interleave.ts';
-import type { ResultRow } from './report.ts';
-import { BENCH_NOW, SHAPES, shapedSnapshot } from './shapes.ts';
+import { Collected, openResolvers, THREADS, type BenchContext } from './context.ts';
+import { GraphologyGraph } from './graphology-graph.ts';
+import { timeScenario, type Contestant } from './interleave.ts';
+import { compareReadiness, MapOfObjects } from './map-of-objects.ts';
+import type { Measured } from './result.ts';
+import { BENCH_NOW, SHAPES } from './shapes.ts';
 
 type Outputs = Readonly<Record<string, Uint8Array>>;
 
@@ -25,89 +22,93 @@ function outputsOf({ views }: GraphSnapshot): Outputs {
 
 function compareOutputs(expected: Outputs, found: Outputs, who: string): void {
   for (const [name, bytes] of Object.entries(expected)) {
-    const other = found[name] as Uint8Array;
-    const at = bytes.findIndex((byte, index) => byte !== other[index]);
-    if (at !== -1) throw new Error(`${who} differs from inline in ${name}, byte ${at}`);
-  }
-}
-
-function resolvers(): Map<BackendName | 'auto', Resolver> {
-  const made = new Map<BackendName | 'auto', Resolver>();
-  for (const backend of ['inline', 'pool', 'native', 'auto'] as const) {
-    try {
-      made.set(backend, createResolver({ backend }));
-    } catch (error) {
-      if (!isTaskerError(error, 'TASKER_BACKEND_UNAVAILABLE')) throw error;
+    if (Buffer.compare(bytes, found[name] as Uint8Array) !== 0) {
+      throw new Error(`${who} differs from TypeScript in ${name}`);
     }
   }
-  return made;
 }
 
-/** Warm resolution of snapshots in memory, all backends, by shape and size. */
-export async function benchKernels(
-  sizes: readonly number[],
-  rounds: number,
-  onRow: (rows: readonly ResultRow[]) => void,
-): Promise<ResultRow[]> {
-  const rows: ResultRow[] = [];
-  const made = resolvers();
-  try {
-    for (const shape of Object.values(SHAPES)) {
-      for (const size of sizes) {
-        const done = await benchShape(shape.name, shapedSnapshot(shape, size), made, rounds);
-        rows.push(...done);
-        onRow(done);
-      }
-    }
-  } finally {
-    for (const resolver of made.values()) await resolver.stop();
-  }
-  return rows;
-}
-
-async function benchShape(
-  shape: string,
+/** Resolves with each and fails where an output differs from the first one's. */
+export async function compareResolvers(
   snapshot: GraphSnapshot,
-  made: ReadonlyMap<BackendName | 'auto', Resolver>,
-  rounds: number,
-): Promise<ResultRow[]> {
-  const { counts } = snapshot.views;
+  resolvers: Awaited<ReturnType<typeof openResolvers>>,
+): Promise<void> {
   let expected: Outputs | undefined;
-  for (const [name, resolver] of made) {
+  for (const [name, resolver] of resolvers) {
+    // what is left out must not be found in the rest of an earlier run
+    for (const [section, { part }] of Object.entries(SECTIONS)) {
+      if (part === 'output') snapshot.views[section as 'bits'].fill(0);
+    }
     await resolver.resolve(snapshot, { nowMicros: BENCH_NOW });
     const outputs = outputsOf(snapshot);
     if (expected === undefined) expected = outputs;
     else compareOutputs(expected, outputs, name);
   }
-  const contestants = [...made].flatMap(([name, resolver]) => [
-    {
+}
+
+const NAMES = [
+  'TypeScript',
+  `pool, ${THREADS} threads`,
+  'native, 1 thread',
+  `native, ${THREADS} threads`,
+  'auto',
+] as const;
+
+/** Objects take half a second for a million steps; three samples tell enough. */
+const OBJECTS_MOST = 3;
+
+/** Warm resolution of snapshots in memory by every backend, beside what else one might write. */
+export async function benchKernels(context: BenchContext): Promise<Measured> {
+  const collected = new Collected();
+  for (const shape of Object.keys(SHAPES) as (keyof typeof SHAPES)[]) {
+    const sizes =
+      shape === 'typical' ? context.sizes(1000, 100_000, 1_000_000) : context.sizes(1_000_000);
+    for (const size of sizes) {
+      const snapshot = context.snapshot(shape, size);
+      await benchReadiness(context, shape, snapshot, collected);
+    }
+  }
+  return collected;
+}
+
+async function benchReadiness(
+  context: BenchContext,
+  shape: keyof typeof SHAPES,
+  snapshot: GraphSnapshot,
+  collected: Collected,
+): Promise<void> {
+  const { steps } = snapshot.views.counts;
+  const readiness = `warm readiness, ${shape}`;
+  const everything = `warm readiness, contexts and levels, ${shape}`;
+  context.phase(`${readiness}, ${steps.toLocaleString('en')} steps`);
+  await using resolvers = openResolvers(NAMES, readiness, collected.skipped);
+  await compareResolvers(snapshot, resolvers);
+  const of = (contexts: boolean, levels: boolean): Contestant[] =>
+    [...resolvers].map(([name, resolver]) => ({
       name,
-      run: () => resolver.resolve(snapshot, { nowMicros: BENCH_NOW }),
-    },
-    {
-      name: `${name}, readiness only`,
-      run: () =>
-        resolver.resolve(snapshot, { nowMicros: BENCH_NOW, contexts: false, levels: false }),
-    },
-  ]);
-  // small snapshots are over in microseconds: more rounds for the same time
-  const timings = await interleave(contestants, counts.steps < 10_000 ? rounds * 20 : rounds);
-  const reference = timings.find(({ name }) => name === 'inline')?.medianMs ?? NaN;
-  const bytes = (snapshotBytes(counts) - counts.edges * 8) / counts.steps;
-  return timings.map((timing) => ({
-    scenario: `memory, ${shape}`,
-    contestant: timing.name,
-    steps: counts.steps,
-    medianMs: timing.medianMs,
-    minMs: timing.minMs,
-    maxMs: timing.maxMs,
-    nsPerStep: (timing.medianMs * 1e6) / counts.steps,
-    timesFaster: reference / timing.medianMs,
-    note:
-      timing.name === 'auto'
-        ? `chose ${made.get('auto')?.report.chosen}`
-        : timing.name === 'inline'
-          ? `${bytes.toFixed(1)} bytes a step + 8 an edge`
-          : '',
-  }));
+      run: () => resolver.resolve(snapshot, { nowMicros: BENCH_NOW, contexts, levels }),
+    }));
+  const contestants = of(false, false);
+  const floor = await context.floor(snapshot);
+  if ('reason' in floor) {
+    collected.skipped.push({ scenario: readiness, contestant: 'C loop', reason: floor.reason });
+  } else {
+    await floor.compare(['bits', 'completedParents']);
+    contestants.push(floor.readiness, floor.read);
+  }
+  if (shape === 'typical') {
+    for (const [name, graph] of [
+      ['Map of objects', new MapOfObjects(snapshot)],
+      ['graphology', new GraphologyGraph(snapshot)],
+    ] as const) {
+      compareReadiness(snapshot, graph.readiness(BENCH_NOW), name);
+      contestants.push({ name, run: () => graph.readiness(BENCH_NOW), most: OBJECTS_MOST });
+    }
+  }
+  try {
+    collected.rows.push(...(await timeScenario(readiness, steps, contestants, context.rounds)));
+  } finally {
+    if (!('reason' in floor)) await floor[Symbol.asyncDispose]();
+  }
+  collected.rows.push(...(await timeScenario(everything, steps, of(true, true), context.rounds)));
 }

@@ -1,14 +1,10 @@
 import type pg from 'pg';
 
-import { connect } from '../src/database/connection.ts';
 import { copyOut } from '../src/database/copy-out.ts';
-import { startEmbeddedServer } from '../src/database/embedded-server.ts';
-import { migrate } from '../src/database/migrate.ts';
-import { seedDatabase } from '../src/database/seed.ts';
 import { databaseSource } from '../src/database/snapshot-loader.ts';
-import { parseMix } from '../src/templates/sample-workflows.ts';
-import { interleave, type Contestant } from './interleave.ts';
-import type { ResultRow } from './report.ts';
+import { Collected, type BenchContext } from './context.ts';
+import { timeScenario, type Contestant } from './interleave.ts';
+import type { Measured } from './result.ts';
 
 const STEP_COLUMNS = `s.workflow_step_id, s.task_id, s.named_step_id, s.attempts, s.retry_limit,
   s.retryable, s.in_process, s.processed, s.backoff_request_seconds, s.last_attempted_at`;
@@ -76,16 +72,11 @@ async function takeSource(clients: readonly pg.Client[]): Promise<void> {
  * Ways from PostgreSQL to the client: only the last two go all the way to finished snapshots, the
  * others stop at rows or bytes and are therefore flattered.
  */
-export async function benchLoading(
-  tasks: number,
-  rounds: number,
-  onRow: (rows: readonly ResultRow[]) => void,
-): Promise<ResultRow[]> {
-  await using server = await startEmbeddedServer();
-  const url = await server.createDatabase('loading');
-  await migrate({ url });
-  const seeded = await seedDatabase({ url, tasks, mix: parseMix('batch10') });
-  const clients = [await connect(url), await connect(url)];
+export async function benchLoading(context: BenchContext): Promise<Measured> {
+  const collected = new Collected();
+  const [steps] = context.sizes(1_000_000) as [number];
+  const { databases } = context;
+  const clients = [await databases.connect(steps), await databases.connect(steps)];
   const [first] = clients as [pg.Client, pg.Client];
   const contestants: Contestant[] = [
     {
@@ -127,21 +118,10 @@ export async function benchLoading(
     { name: 'this loader, 2 connections, to snapshots', run: () => takeSource(clients) },
   ];
   try {
-    const timings = await interleave(contestants, rounds);
-    const reference = timings[0]?.medianMs ?? NaN;
-    const rows = timings.map((timing) => ({
-      scenario: `loading, ${tasks.toLocaleString('en')} tasks`,
-      contestant: timing.name,
-      steps: seeded.steps,
-      medianMs: timing.medianMs,
-      minMs: timing.minMs,
-      maxMs: timing.maxMs,
-      nsPerStep: (timing.medianMs * 1e6) / seeded.steps,
-      timesFaster: reference / timing.medianMs,
-      note: '',
-    }));
-    onRow(rows);
-    return rows;
+    context.phase('ways from PostgreSQL to the client');
+    const rounds = Math.min(context.rounds, 5);
+    collected.rows.push(...(await timeScenario('loading', steps, contestants, rounds)));
+    return collected;
   } finally {
     await Promise.all(clients.map((client) => client.end()));
   }

@@ -1,21 +1,34 @@
-import { parseArgs } from 'node:util';
-
 import { STEP_FLAGS, type SnapshotViews } from '../src/graph/layout.ts';
 import { ResidentGraph } from '../src/graph/resident-graph.ts';
 import { StepLists } from '../src/graph/resident-lists.ts';
 import { TimerWheel } from '../src/graph/timer-wheel.ts';
-import { describeMachine } from './report.ts';
+import { Collected, type BenchContext } from './context.ts';
+import { figure } from './figures.ts';
+import type { Figure, Measured } from './result.ts';
 import { BENCH_NOW, SHAPES, shapedSnapshot, type Shape } from './shapes.ts';
 import { TimerHeap } from './timer-heap.ts';
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '7' },
-  },
-});
-const STEPS = Number(values.steps);
-const ROUNDS = Number(values.rounds);
+/** A round takes seconds at a million steps. */
+const MOST_ROUNDS = 5;
+
+/** A resident graph driven step by step: completions, compaction, and its timers alone. */
+export async function benchResident(context: BenchContext): Promise<Measured> {
+  const collected = new Collected();
+  const [steps] = context.sizes(1_000_000) as [number];
+  const rounds = Math.min(context.rounds, MOST_ROUNDS);
+  for (const shape of [SHAPES.typical, SHAPES.lattice]) {
+    context.phase(`resident graph, ${shape.name}, ${steps.toLocaleString('en')} steps`);
+    const some = shape === SHAPES.typical ? rounds : Math.min(rounds, 3);
+    collected.figures.push(...benchCompletions(shape, steps, some));
+  }
+  context.phase('compaction');
+  collected.figures.push(...benchCompaction(steps, rounds));
+  for (const waits of context.sizes(1000, 1_000_000)) {
+    context.phase(`timers, ${waits.toLocaleString('en')} waits`);
+    collected.figures.push(...benchTimers(waits, Math.min(rounds, 3)));
+  }
+  return collected;
+}
 
 /** Mulberry32. */
 function generator(seed: number): () => number {
@@ -50,24 +63,12 @@ function untouched(shape: Shape, steps: number): SnapshotViews {
 }
 
 function resident(views: SnapshotViews): ResidentGraph {
-  const graph = new ResidentGraph({ nowMicros: BENCH_NOW, maxSteps: STEPS * 2 });
+  const maxSteps = Math.max(1024, views.counts.steps * 2);
+  const graph = new ResidentGraph({ nowMicros: BENCH_NOW, maxSteps });
   for (let task = 0; task < views.counts.tasks; task++) {
     if (typeof graph.addTask(views, task) === 'string') throw new Error(`task ${task} refused`);
   }
   return graph;
-}
-
-const median = (samples: number[]): number =>
-  samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? NaN;
-
-/** One figure, with its spread. */
-function say(what: string, unit: string, samples: number[]): void {
-  const text = (value: number): string =>
-    value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
-  const spread = `${text(Math.min(...samples))} to ${text(Math.max(...samples))}`;
-  process.stdout.write(
-    `${what.padEnd(56)} ${text(median(samples)).padStart(12)} ${unit}  (${spread})\n`,
-  );
 }
 
 function expectComplete(graph: ResidentGraph, tasks: number): void {
@@ -76,24 +77,24 @@ function expectComplete(graph: ResidentGraph, tasks: number): void {
   }
 }
 
-function benchCompletions(shape: Shape): void {
-  const views = untouched(shape, STEPS);
+function benchCompletions(shape: Shape, size: number, rounds: number): Figure[] {
+  const views = untouched(shape, size);
   const { steps, tasks } = views.counts;
   const random = shuffled(steps);
   const samples: Record<string, number[]> = {};
-  const note = (name: string, value: number): void => void (samples[name] ??= []).push(value);
-  for (let round = 0; round < ROUNDS; round++) {
+  const take = (name: string, value: number): void => void (samples[name] ??= []).push(value);
+  for (let round = 0; round < rounds; round++) {
     const begin = performance.now();
     const inOrder = resident(views);
-    note('add, steps/s', (steps / (performance.now() - begin)) * 1000);
+    take('add', (steps / (performance.now() - begin)) * 1000);
     let start = performance.now();
     for (let slot = 0; slot < steps; slot++) inOrder.complete(slot);
-    note('complete in order, steps/s', (steps / (performance.now() - start)) * 1000);
+    take('complete in order', (steps / (performance.now() - start)) * 1000);
     expectComplete(inOrder, tasks);
     const anyOrder = resident(views);
     start = performance.now();
     for (let at = 0; at < steps; at++) anyOrder.complete(random[at] as number);
-    note('complete in random order, steps/s', (steps / (performance.now() - start)) * 1000);
+    take('complete in random order', (steps / (performance.now() - start)) * 1000);
     expectComplete(anyOrder, tasks);
     const driven = resident(views);
     start = performance.now();
@@ -103,20 +104,30 @@ function benchCompletions(shape: Shape): void {
       driven.complete(slot);
       done++;
     }
-    note('take, start, complete by priority, steps/s', (done / (performance.now() - start)) * 1000);
+    take('take, start, complete by priority', (done / (performance.now() - start)) * 1000);
     expectComplete(driven, tasks);
-    note('bytes a step, all arrays', driven.memory().totalBytes / steps);
+    take('bytes', driven.memory().totalBytes / steps);
   }
-  for (const [name, taken] of Object.entries(samples)) say(`${shape.name}: ${name}`, '', taken);
+  const scenario = `resident graph, ${shape.name}`;
+  const note = `${steps.toLocaleString('en')} steps`;
+  return Object.entries(samples).map(([name, taken]) =>
+    name === 'bytes'
+      ? figure(scenario, 'memory, all arrays', taken, {
+          unit: 'bytes a step',
+          better: 'lower',
+          note,
+        })
+      : figure(scenario, name, taken, { unit: 'steps/s', better: 'higher', note }),
+  );
 }
 
 /** Every second task goes; what compaction then takes, slice by slice. */
-function benchCompaction(): void {
-  const views = untouched(SHAPES.typical, STEPS);
+function benchCompaction(size: number, rounds: number): Figure[] {
+  const views = untouched(SHAPES.typical, size);
   const longest: number[] = [];
   const longestBusy: number[] = [];
   const whole: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const graph = resident(views);
     for (let task = 0; task < views.counts.tasks; task += 2) {
       graph.removeTask(views.taskId[task] as bigint);
@@ -139,13 +150,18 @@ function benchCompaction(): void {
     longestBusy.push(busyPause);
     whole.push(sum);
   }
-  say('compaction of half the tasks: longest slice', 'ms', longest);
-  say('compaction of half the tasks: longest slice, CPU time', 'ms', longestBusy);
-  say('compaction of half the tasks: all slices', 'ms', whole);
+  const scenario = 'resident graph, compaction of half the tasks';
+  const note = `${views.counts.steps.toLocaleString('en')} steps before it`;
+  const about = { unit: 'ms', better: 'lower', note } as const;
+  return [
+    figure(scenario, 'longest pause', longest, about),
+    figure(scenario, 'longest pause, CPU time', longestBusy, about),
+    figure(scenario, 'all slices', whole, about),
+  ];
 }
 
 /** Waits as retries make them: 1 to 30 s, some minutes, some hours; a tenth is struck out. */
-function benchTimers(waits: number): void {
+function benchTimers(waits: number, rounds: number): Figure[] {
   const random = generator(11);
   const ends = Float64Array.from({ length: waits }, () => {
     const kind = random();
@@ -155,7 +171,7 @@ function benchTimers(waits: number): void {
   const order = shuffled(waits);
   const endOf = (step: number): number => ends[step] as number;
   const samples: Record<string, number[]> = {};
-  for (let round = 0; round < ROUNDS * 2; round++) {
+  for (let round = 0; round < rounds * 2; round++) {
     const wheel = round % 2 === 0;
     const lists = new StepLists(waits, waits);
     const timers = wheel ? new TimerWheel(lists, endOf, BENCH_NOW) : new TimerHeap(waits, endOf);
@@ -182,12 +198,10 @@ function benchTimers(waits: number): void {
     });
     if (due !== waits - waits / 10) throw new Error(`${name}: ${due} of ${waits} due`);
   }
-  for (const [name, taken] of Object.entries(samples)) {
-    say(`${waits.toLocaleString('en')} waits, ${name}`, 'ns', taken);
-  }
+  return Object.entries(samples).map(([name, taken]) =>
+    figure(`timers, ${waits.toLocaleString('en')} waits`, name, taken, {
+      unit: 'ns a wait',
+      better: 'lower',
+    }),
+  );
 }
-
-process.stdout.write(`${JSON.stringify(describeMachine())}\n`);
-for (const shape of [SHAPES.typical, SHAPES.lattice]) benchCompletions(shape);
-benchCompaction();
-for (const waits of [1000, 100_000, 1_000_000]) benchTimers(waits);

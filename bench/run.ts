@@ -1,76 +1,110 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
 
-import { benchByTemplate } from './by-template.ts';
-import { benchDatabase } from './database.ts';
-import { benchKernels } from './kernels.ts';
-import { benchLoading } from './loading.ts';
-import { describeMachine, formatTable, type ResultRow } from './report.ts';
+import { compareResults, formatComparison } from './compare.ts';
+import { BenchContext } from './context.ts';
+import { describeMachine } from './machine.ts';
+import { HELP, readOptions, UsageError, type BenchOptions } from './options.ts';
+import { startProgress } from './progress.ts';
+import {
+  parseResult,
+  RESULT_SCHEMA,
+  type BenchResult,
+  type Figure,
+  type ResultRow,
+  type Skipped,
+} from './result.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { formatFigures, formatRows } from './table.ts';
 
-const HELP = `Compares every resolver backend, and SQL on the same database. Answers are compared before
-anything is timed; contestants take turns; medians are printed.
-
-  npm run bench                       sizes of 1,000 to 1,000,000 steps, and 10 million in memory
-  npm run bench -- --quick            up to 100,000 steps, for a look
-  npm run bench -- --only memory      or: database, loading (ways from PostgreSQL to the client),
-                                      template (ready ids by template)
-  npm run bench -- --rounds 15        more rounds than the default 9
-  npm run bench -- --output FILE      JSON goes there instead of bench/results/latest.json`;
-
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    rounds: { type: 'string', default: '9' },
-    output: { type: 'string', default: 'bench/results/latest.json' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-
-if (values.help) {
-  process.stdout.write(`${HELP}\n`);
-} else {
-  await main();
+/** A result file that the command line names. */
+async function readResult(option: string, path: string): Promise<BenchResult> {
+  try {
+    return parseResult(await readFile(path, 'utf8'));
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--${option} ${path} cannot be used: ${what}.`);
+  }
 }
 
-async function main(): Promise<void> {
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    process.stderr.write(`--rounds is "${values.rounds}", not a whole number from 1.\n`);
-    process.exitCode = 64;
-    return;
+/** Makes sure that a file can be written, without changing what is in it. */
+async function prepareOutput(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await (await open(path, 'a')).close();
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--output ${path} cannot be written: ${what}.`);
   }
-  const { only } = values;
-  if (only !== undefined && !['memory', 'database', 'loading', 'template'].includes(only)) {
-    process.stderr.write(`--only is "${only}", not memory, database, loading or template.\n`);
-    process.exitCode = 64;
-    return;
-  }
-  const onRow = (done: readonly ResultRow[]): void => {
-    process.stderr.write(
-      `done: ${done[0]?.scenario}, ${done[0]?.steps.toLocaleString('en')} steps\n`,
-    );
-  };
+}
+
+async function runScenarios(options: BenchOptions): Promise<BenchResult> {
+  const startedAt = new Date().toISOString();
+  const start = performance.now();
+  const chosen = SCENARIOS.filter(({ name }) => options.only.includes(name));
   const rows: ResultRow[] = [];
-  if (only === undefined || only === 'memory') {
-    const sizes = values.quick ? [1000, 100_000] : [1000, 100_000, 1_000_000, 10_000_000];
-    rows.push(...(await benchKernels(sizes, rounds, onRow)));
+  const figures: Figure[] = [];
+  const skipped: Skipped[] = [];
+  const progress = startProgress(chosen.length);
+  try {
+    const { rounds, maxSteps } = options;
+    await using context = new BenchContext({ rounds, maxSteps, phase: progress.phase });
+    for (const scenario of chosen) {
+      progress.scenario(scenario.name);
+      const measured = await scenario.run(context);
+      rows.push(...measured.rows);
+      figures.push(...(measured.figures ?? []));
+      skipped.push(...(measured.skipped ?? []));
+      progress.done();
+    }
+    const machine = { ...(await describeMachine()), ...(await context.databases.describe()) };
+    return {
+      schema: RESULT_SCHEMA,
+      startedAt,
+      seconds: Math.round((performance.now() - start) / 1000),
+      machine,
+      options: { only: options.only, rounds, maxSteps },
+      rows,
+      figures,
+      skipped,
+    };
+  } finally {
+    progress.stop();
   }
-  if (only === undefined || only === 'database') {
-    const sizes = values.quick ? [1000, 10_000] : [1000, 10_000, 100_000];
-    rows.push(...(await benchDatabase(sizes, rounds, onRow)));
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  const say = (text: string): void => void process.stdout.write(text);
+  if (options.ask === 'help') {
+    say(`${HELP}\n`);
+    return;
   }
-  if (only === undefined || only === 'template') {
-    const sizes = values.quick ? [100_000] : [100_000, 1_000_000];
-    const tasks = values.quick ? [10_000] : [100_000];
-    rows.push(...(await benchByTemplate(sizes, tasks, rounds, onRow)));
+  if (options.ask === 'list') {
+    for (const { name, about } of SCENARIOS) say(`${name.padEnd(10)} ${about}\n`);
+    return;
   }
-  if (only === 'loading') {
-    rows.push(...(await benchLoading(values.quick ? 10_000 : 100_000, Math.min(rounds, 5), onRow)));
+  // before anything runs: a wrong path is not to be found out after ten minutes
+  const before =
+    options.compare === undefined ? undefined : await readResult('compare', options.compare);
+  let result: BenchResult;
+  if (options.input === undefined) {
+    await prepareOutput(options.output);
+    result = await runScenarios(options);
+    await writeFile(options.output, `${JSON.stringify(result, undefined, 2)}\n`);
+    const machine = Object.entries(result.machine).map(([fact, value]) => `${fact}: ${value}\n`);
+    say(`${machine.join('')}\n${formatRows(result.rows)}\n`);
+    say(`${formatFigures(result.figures, result.skipped)}\n`);
+    say(`${options.output}, ${result.seconds} s\n`);
+  } else {
+    result = await readResult('input', options.input);
   }
-  const machine = describeMachine();
-  await mkdir(dirname(values.output), { recursive: true });
-  await writeFile(values.output, `${JSON.stringify({ machine, rounds, rows }, undefined, 2)}\n`);
-  process.stdout.write(`${JSON.stringify(machine)}\n\n${formatTable(rows)}\n\n${values.output}\n`);
+  if (before !== undefined) say(`\n${formatComparison(compareResults(before, result))}`);
+}
+
+try {
+  await main(readOptions(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\nnpm run bench -- --help tells more.\n`);
+  process.exitCode = 64;
 }

@@ -14,14 +14,28 @@ const HELP = `Peak memory of bulk runs, each in a process of its own: it should 
   npm run bench:scale -- --tasks 200000   one other size
   npm run bench:scale -- --mix batch10    tasks of 10 steps`;
 
-const { values } = parseArgs({
-  options: {
-    tasks: { type: 'string', multiple: true, default: ['100000', '1000000'] },
-    mix: { type: 'string', default: 'inventory/stock_management' },
-    url: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const values = readOptions();
+
+function readOptions() {
+  try {
+    const { values: given } = parseArgs({
+      options: {
+        tasks: { type: 'string', multiple: true, default: ['100000', '1000000'] },
+        mix: { type: 'string', default: 'inventory/stock_management' },
+        url: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const wrong = given.tasks.find((text) => !Number.isInteger(Number(text)) || Number(text) < 1);
+    if (wrong !== undefined) throw new Error(`--tasks is "${wrong}", not a whole number from 1.`);
+    parseMix(given.mix);
+    return given;
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${what}\nnpm run bench:scale -- --help tells more.\n`);
+    process.exit(64);
+  }
+}
 
 /** What one run reports, as JSON, to the process that started it. */
 interface Measured {

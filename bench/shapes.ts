@@ -77,7 +77,7 @@ function drawState(open: boolean, random: () => number): number {
 
 /** One snapshot of about `steps` steps in mixed states, always the same for the same arguments. */
 export function shapedSnapshot(shape: Shape, steps: number): GraphSnapshot {
-  const perTask = shape.stepsPerTask === 'all' ? steps : shape.stepsPerTask;
+  const perTask = shape.stepsPerTask === 'all' ? steps : Math.min(steps, shape.stepsPerTask);
   const tasks = Math.max(1, Math.floor(steps / perTask));
   const random = generator(42);
   const rows = new StagedRows();
