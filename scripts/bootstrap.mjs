@@ -53,7 +53,9 @@ function installMatchesLock(lock) {
     const found = installed[path];
     if (found === undefined)
       return wanted.optional === true || wanted.devOptional === true || wanted.peer === true;
-    return found.version === wanted.version && found.integrity === wanted.integrity;
+    if (found.version !== wanted.version) return false;
+    // packages of other platforms may be listed without a check sum, see lock-platforms.ts
+    return wanted.integrity === undefined || found.integrity === wanted.integrity;
   });
 }
 

@@ -75,10 +75,10 @@ export function cargoIsHere() {
   return spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-function cargoBuild() {
+function cargoBuild(crate) {
   const workspace = join(NATIVE, 'Cargo.toml');
   const target = join(NATIVE, 'target');
-  const what = ['--release', '--locked', '--package', 'tasker-resolver-node'];
+  const what = ['--release', '--locked', '--package', crate];
   const child = spawn(
     'cargo',
     ['build', ...what, '--manifest-path', workspace, '--target-dir', target],
@@ -117,7 +117,7 @@ export async function buildAddon() {
   const progress = startProgress(
     'Building the native addon (once for each version of its sources)',
   );
-  const { code, output } = await cargoBuild();
+  const { code, output } = await cargoBuild('tasker-resolver-node');
   progress.stop();
   if (code === 0) {
     putInPlace();
@@ -158,9 +158,12 @@ export async function provideAddon() {
   }
   const failure = (required ? undefined : lastFailure()) ?? (await buildAddon());
   if (failure === undefined) return true;
-  const remedy = '`npm run build:native` shows all that cargo says, TASKER_NATIVE=off does not try';
+  const what = required ? 'TASKER_NATIVE=required, but' : 'Going on without the native addon,';
+  const remedy =
+    '`npm run build:native` shows all that cargo says' +
+    (required ? '' : ', TASKER_NATIVE=off does not try');
   process.stderr.write(
-    `Going on without the native addon, cargo could not build it (${causeOf(failure)}): ${remedy}.\n`,
+    `${what} cargo could not build ${required ? 'the addon' : 'it'} (${causeOf(failure)}): ${remedy}.\n`,
   );
   return !required;
 }
@@ -168,8 +171,12 @@ export async function provideAddon() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const failure = await buildAddon();
   if (failure === undefined) process.stderr.write(`Built ${addonPath()}\n`);
+  // the same toolchain builds the C library, which native/c/install.sh installs
+  const { code, output } = failure ?? (await cargoBuild('tasker-c'));
+  if (failure === undefined && code === 0)
+    process.stderr.write(`Built ${join(NATIVE, 'target', 'release', 'libtasker')}.*\n`);
   else {
-    process.stderr.write(`${failure.output}\n`);
+    process.stderr.write(`${output}\n`);
     process.exitCode = 1;
   }
 }

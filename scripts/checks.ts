@@ -1,96 +1,50 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { addonIsStale, cargoIsHere, causeOf, lastFailure } from './build-native.mjs';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { addonIsStale } from './build-native.mjs';
+import type { Check, Counts } from './check.ts';
+import { nativeChecks } from './native-checks.ts';
 
-/** What one check found. */
-export interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One row of the table that `npm run verify` goes through. */
-export interface Check {
-  /** Selects the check: `npm run verify -- lint`. */
-  readonly name: string;
-  /** Program of node_modules/.bin or of the PATH, and its arguments. */
-  readonly command: readonly [program: string, ...args: string[]];
-  /** Set for this check beside what is set already. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Reads the check's own report; without it a check counts as one, by its exit code. */
-  readonly count?: (output: string) => Counts;
-  /** Why the check cannot run here; it is then skipped, with this reason in the table. */
-  readonly unavailable?: () => string | undefined;
-}
-
-const testReport = join(tmpdir(), `tasker-core-tests-${process.pid}.json`);
+/** Tests that touch a kernel, so that they have to hold without the addon as well. */
+const WHERE_KERNELS_ARE = ['test/resolver', 'test/graph', 'test/cli', 'test/examples'];
 
 /** All checks, the quick ones first. A new one is one row here. */
-export const CHECKS: readonly Check[] = [
-  { name: 'types', command: ['tsc', '--noEmit'] },
-  { name: 'lint', command: ['oxlint'] },
-  { name: 'format', command: ['oxfmt', '--check'] },
-  { name: 'unused', command: ['knip'] },
-  { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
-  {
-    name: 'tests',
-    command: [
-      'vitest',
-      'run',
-      '--coverage',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${testReport}`,
-    ],
-    count: () => readTestReport(testReport),
-  },
-  {
-    name: 'fallback',
-    command: ['vitest', 'run', 'test/resolver/faults.test.ts', 'test/cli/resolve.test.ts'],
-    environment: { TASKER_NATIVE: 'off' },
-    unavailable: () => (addonIsStale() ? 'tests ran without the addon already' : undefined),
-  },
-  ...cargoChecks(),
-];
-
-function cargoChecks(): Check[] {
-  const cargo = (name: string, ...args: string[]): Check => ({
-    name,
-    command: ['cargo', ...args],
-    unavailable: whyNoCargo,
-  });
-  const workspace = ['--manifest-path', 'native/Cargo.toml'];
+export function checksFor(environment: Environment): readonly Check[] {
+  const { CI, TASKER_NATIVE } = environment;
   return [
-    cargo('rustfmt', 'fmt', '--all', ...workspace, '--check'),
-    cargo('clippy', 'clippy', ...workspace, '--locked', '--all-targets', '--', '--deny=warnings'),
+    { name: 'types', command: ['tsc', '--noEmit'] },
+    { name: 'lint', command: ['oxlint'] },
+    { name: 'format', command: ['oxfmt', '--check'] },
+    { name: 'unused', command: ['knip'] },
+    { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
+    vitest('tests', '--coverage'),
     {
-      ...cargo('cargo', 'test', ...workspace, '--locked', '--package', 'tasker-resolver'),
-      count: countCargoTests,
+      // continuous integration runs the whole suite both with the addon and without it
+      ...vitest('fallback', ...(CI === 'true' ? [] : WHERE_KERNELS_ARE)),
+      environment: { TASKER_NATIVE: 'off' },
+      unavailable: () => {
+        if (TASKER_NATIVE === 'off') return 'TASKER_NATIVE=off: tests ran without the addon';
+        if (TASKER_NATIVE === 'required') return undefined;
+        return addonIsStale() ? 'there is no addon: tests ran without it' : undefined;
+      },
     },
+    ...nativeChecks(environment),
   ];
 }
 
-/** Sources that do not compile are no reason: these checks are there to say so. */
-function whyNoCargo(): string | undefined {
-  if (process.env['TASKER_NATIVE'] === 'off') return 'TASKER_NATIVE=off';
-  if (process.env['TASKER_NATIVE'] === 'required') return undefined;
-  if (!cargoIsHere()) return 'cargo is not here';
-  const failure = addonIsStale() ? lastFailure() : undefined;
-  return failure?.kind === 'cargo' ? `cargo failed: ${causeOf(failure)}` : undefined;
-}
-
-/** Sums up the result lines of `cargo test`, one for each test program. */
-export function countCargoTests(output: string): Counts {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const line of output.matchAll(
-    /^test result: .* (\d+) passed; (\d+) failed; (\d+) ignored;/gm,
-  )) {
-    counts.passed += Number(line[1]);
-    counts.failed += Number(line[2]);
-    counts.skipped += Number(line[3]);
-  }
-  return counts;
+/** A check that runs vitest and counts each test. */
+function vitest(name: string, ...args: string[]): Check {
+  const report = join(tmpdir(), `tasker-core-${name}-${process.pid}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return {
+    name,
+    command: ['vitest', 'run', ...args, ...reporters],
+    count: () => readTestReport(report),
+    failures: () => describeFailures(report),
+  };
 }
 
 /** The part of vitest's JSON report that is counted. */
@@ -100,9 +54,18 @@ interface TestReport {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name?: string;
+    readonly message?: string;
     readonly status: string;
-    readonly assertionResults: unknown[];
+    readonly assertionResults: readonly TestResult[];
   }[];
+}
+
+/** What a report says of one test. */
+interface TestResult {
+  readonly status?: string;
+  readonly fullName?: string;
+  readonly failureMessages?: readonly string[];
 }
 
 /**
@@ -120,4 +83,36 @@ export function readTestReport(path: string): Counts {
     failed: report.numFailedTests + brokenFiles,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** Lines of a test's failure that are shown. */
+const FAILURE_LINES = 25;
+
+/**
+ * The failed tests of a vitest JSON report, each with its file and the beginning of its messages;
+ * empty when the report names none.
+ *
+ * Throws when the report is missing or not JSON.
+ */
+export function describeFailures(path: string): string {
+  const report = JSON.parse(readFileSync(path, 'utf8')) as TestReport;
+  const failures: string[] = [];
+  for (const file of report.testResults) {
+    const where = relative(process.cwd(), file.name ?? '');
+    if (file.status === 'failed' && file.assertionResults.length === 0)
+      failures.push(`${where}\n${beginning(file.message ?? '')}`);
+    for (const { status, fullName, failureMessages } of file.assertionResults) {
+      if (status !== 'failed') continue;
+      failures.push(`${where} > ${fullName}\n${beginning((failureMessages ?? []).join('\n'))}`);
+    }
+  }
+  return failures.join('\n');
+}
+
+function beginning(message: string): string {
+  return stripVTControlCharacters(message)
+    .split('\n')
+    .slice(0, FAILURE_LINES)
+    .map((line) => `  ${line}\n`)
+    .join('');
 }

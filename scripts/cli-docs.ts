@@ -8,6 +8,10 @@ export async function cliDocs(): Promise<string> {
   for (const command of commands) {
     const name = command.name();
     sections.push(`## tasker ${name}\n\n${await helpBlock([name])}`);
+    for (const part of command.commands) {
+      const names = [name, part.name()];
+      sections.push(`### tasker ${names.join(' ')}\n\n${await helpBlock(names)}`);
+    }
   }
   return `# The tasker command
 

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import type { Check, Counts } from './checks.ts';
+import type { Check, Counts } from './check.ts';
 import { startProgress } from './progress.mjs';
 
 /** What became of one check. */
 export interface Outcome {
   readonly counts: Counts;
   readonly seconds: number;
-  /** Everything the check printed, both streams in their order. */
+  /** What failed, by the check's own report, else the end of all it printed, both streams in their order. */
   readonly output: string;
   /** Why the check did not run. */
   readonly reason?: string;
@@ -21,7 +21,21 @@ export async function runCheck(check: Check): Promise<Outcome> {
   const progress = startProgress(check.name);
   const { code, output } = await run(check);
   const seconds = progress.stop();
-  return { counts: countsOf(check, code, output), seconds, output };
+  const counts = countsOf(check, code, output);
+  return { counts, seconds, output: counts.failed > 0 ? whatFailed(check, output) : output };
+}
+
+/** Lines of a failed check's output that are kept when nothing names what failed. */
+const OUTPUT_LINES = 300;
+
+function whatFailed(check: Check, output: string): string {
+  let failures = '';
+  try {
+    failures = check.failures?.() ?? '';
+  } catch {
+    // without a report the output is all there is
+  }
+  return failures === '' ? output.split('\n').slice(-OUTPUT_LINES).join('\n') : failures;
 }
 
 /**
@@ -63,6 +77,8 @@ function run({
       resolve({ code, output: Buffer.concat(chunks).toString() + last });
     };
     child.on('error', (error) => finish(1, `${error.message}\n`));
-    child.on('close', (code) => finish(code ?? 1, ''));
+    child.on('close', (code, signal) => {
+      finish(code ?? 1, signal === null ? '' : `\nThe check was ended by ${signal}.\n`);
+    });
   });
 }

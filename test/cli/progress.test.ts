@@ -10,6 +10,7 @@ function context(isTerminal: boolean, note: (text: string) => void): CommandCont
   return {
     env: {},
     signal: new AbortController().signal,
+    unread: new AbortController().signal,
     log: createLogger({ level: 'silent' }),
     isTerminal,
     print: () => undefined,

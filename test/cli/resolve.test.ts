@@ -44,7 +44,11 @@ describe.each(GOLDEN_SETS)('tasker resolve on %s', (set) => {
   test('as a process of its own', async () => {
     await using out = await temporaryDirectory();
     const ended = await taskerProcess(['resolve', '--input', input(set), '--output', out.path]);
-    expect(ended).toMatchObject({ code: exitCode[set], stderr: '' });
+    // a slow machine may be told how far it is
+    expect(ended).toMatchObject({
+      code: exitCode[set],
+      stderr: expect.not.stringContaining('TASKER_'),
+    });
     await expectGolden(set, out.path);
   });
 });

@@ -24,10 +24,14 @@ export type Environment = Readonly<Record<string, string>>;
 
 /** Runs the command in this process: the whole of it, except that output is collected. */
 export async function tasker(args: readonly string[], env: Environment = {}): Promise<Ended> {
+  const unread = new AbortController().signal;
   const output = { stdout: '', stderr: '' };
   const code = await runCli(args, {
     env,
+    unread,
     isTerminal: false,
+    // what takes long on a slow machine says no more than on a quick one
+    progressLineMs: 3_600_000,
     print: (text) => (output.stdout += text),
     note: (text) => (output.stderr += text),
   });

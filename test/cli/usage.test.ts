@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { ROOT, startTasker, tasker, taskerProcess, whenEnded } from './tasker.ts';
 
-const COMMANDS = ['resolve', 'explain', 'migrate', 'seed', 'demo'];
+const COMMANDS = ['resolve', 'explain', 'analyze', 'task', 'step', 'migrate', 'seed', 'demo'];
 const plain = join(ROOT, 'test/vectors/plain');
 
 describe('help', () => {
@@ -30,6 +30,12 @@ describe('help', () => {
     const { code, stdout, stderr } = await tasker([]);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
     expect(stderr).toContain('Usage: tasker');
+  });
+
+  test('without a command of a group goes to stderr', async () => {
+    const { code, stdout, stderr } = await tasker(['task']);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr).toContain('Usage: tasker task');
   });
 
   test("the version is the package's", async () => {
@@ -88,6 +94,15 @@ describe('a command line that cannot be understood', () => {
     [['explain'], /missing required argument 'step-id'/],
     [['explain', 'seven', '--input', plain], /step-id is "seven", not a 64-bit id\./],
     [['explain', '7'], /No database is named/],
+    [['analyze'], /missing required argument 'task-id'/],
+    [['analyze', 'x', '--input', plain], /task-id is "x", not a 64-bit id\./],
+    [['analyze', '7'], /No database is named/],
+    [['analyze', '7', '--input', plain, '--runs', '0'], /--runs is "0", not a whole number from 1/],
+    [
+      ['analyze', '7', '--input', plain, '--compare', '8', '--blast-radius', '9'],
+      /cannot be used with option '--compare <task>'/,
+    ],
+    [['analyze', '7', '--input', plain, '--backend', 'pool'], /Allowed choices are auto, inline,/],
     [['migrate', '--indexes', 'all'], /Allowed choices are lean, rails/],
     [['migrate'], /No database is named/],
     [['seed'], /required option '--tasks <n>' not specified/],

@@ -6,8 +6,16 @@ import { describe, expect, test } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { databaseSource } from '../../src/database/snapshot-loader.ts';
 import { answersOf } from '../support/answers.ts';
+import { MIGRATIONS, MIGRATIONS_TABLE } from '../../src/migrations/index.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { withClient } from './with-client.ts';
+
+const OWN_TABLES = [
+  MIGRATIONS_TABLE,
+  ...MIGRATIONS.slice(1).flatMap((migration) => migration.tables),
+].sort();
+
+const DROP_OWN_TABLES = `DROP TABLE IF EXISTS ${OWN_TABLES.join(', ')}`;
 
 /** Runs statements in which `%I` stands for the name of the database. */
 async function prepare(url: string, ...statements: string[]): Promise<void> {
@@ -46,10 +54,7 @@ describe('schemas other than public', () => {
     const { url } = database;
     await prepare(url, 'CREATE SCHEMA "App"', 'ALTER DATABASE %I SET search_path = "App", public');
     expect(await migrate({ url })).toMatchObject({ before: 'empty' });
-    expect(await withClient(url, ownTables)).toEqual([
-      'App.tasker_core_migrations',
-      'App.tasker_core_steps',
-    ]);
+    expect(await withClient(url, ownTables)).toEqual(OWN_TABLES.map((table) => `App.${table}`));
     expect(await migrate({ url })).toMatchObject({ before: 'tasker', applied: [] });
   });
 
@@ -58,15 +63,12 @@ describe('schemas other than public', () => {
     const { url } = database;
     await prepare(
       url,
-      'DROP TABLE tasker_core_migrations, tasker_core_steps',
+      DROP_OWN_TABLES,
       'CREATE SCHEMA app',
       'ALTER DATABASE %I SET search_path = app, public',
     );
     expect(await migrate({ url, railsFunctions: true })).toMatchObject({ before: 'rails' });
-    expect(await withClient(url, ownTables)).toEqual([
-      'public.tasker_core_migrations',
-      'public.tasker_core_steps',
-    ]);
+    expect(await withClient(url, ownTables)).toEqual(OWN_TABLES.map((table) => `public.${table}`));
     await prepare(url, 'ALTER DATABASE %I RESET search_path');
     expect(await migrate({ url })).toMatchObject({ before: 'tasker', applied: [] });
   });
@@ -85,11 +87,7 @@ describe('schemas other than public', () => {
 test('another program has taken the name of the table of migrations', async () => {
   await using database = await createTestDatabase();
   const { url } = database;
-  await prepare(
-    url,
-    'DROP TABLE tasker_core_migrations, tasker_core_steps',
-    'CREATE TABLE tasker_core_migrations (version text)',
-  );
+  await prepare(url, DROP_OWN_TABLES, 'CREATE TABLE tasker_core_migrations (version text)');
   await expect(migrate({ url })).rejects.toMatchObject({
     code: 'TASKER_SCHEMA_CONFLICT',
     data: { differences: [{ kind: 'name-taken', relation: 'tasker_core_migrations' }] },
@@ -101,11 +99,7 @@ describe('a user who may not', () => {
     await using database = await createTestDatabase();
     const { url } = database;
     const user = `tasker_test_${randomBytes(5).toString('hex')}`;
-    await prepare(
-      url,
-      `CREATE ROLE ${user} LOGIN PASSWORD '${user}'`,
-      'DROP TABLE tasker_core_migrations, tasker_core_steps',
-    );
+    await prepare(url, `CREATE ROLE ${user} LOGIN PASSWORD '${user}'`, DROP_OWN_TABLES);
     const as = new URL(url);
     as.username = user;
     as.password = user;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 
 import { groupByGraph, UNGROUPED } from '../../src/graph/graph-signature.ts';
 import { TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
+import { finishNow } from '../../src/graph/pieces.ts';
 import { chain, fan, plannedViews, type TaskPlan } from '../support/large-snapshots.ts';
 import { caseArb, viewsOf } from './bit-planes-cases.ts';
 
@@ -28,7 +29,7 @@ test('tasks are together exactly where their graphs are equal', () => {
   fc.assert(
     fc.property(caseArb, fc.constantFrom(1, 2, 32, 33), (of, atLeast) => {
       const views = viewsOf(of);
-      const { groups, groupOfTask } = groupByGraph(views, atLeast);
+      const { groups, groupOfTask } = finishNow(groupByGraph(views, atLeast));
       const naive = Array.from({ length: of.tasks }, (_, task) => naiveGraph(views, task));
       const byText = Map.groupBy(naive.keys(), (task) => naive[task]!);
       const expected = [...byText]
@@ -61,13 +62,13 @@ test('different graphs of one hash stay apart', () => {
   // of the 2^21 graphs of seven steps 983 pairs have one hash; these are some of them
   const pairs = [1468, 1_950_987, 2746, 1_537_098, 2879, 323_838, 3014, 1_485_703];
   const views = plannedViews([...pairs, ...pairs].map(numbered));
-  const { groupOfTask } = groupByGraph(views, 2);
+  const { groupOfTask } = finishNow(groupByGraph(views, 2));
   expect([...groupOfTask]).toStrictEqual([...pairs.keys(), ...pairs.keys()]);
 });
 
 test('a template is the graph of its tasks by position', () => {
   const views = plannedViews([chain(3), fan(2), chain(3), chain(2), fan(2), chain(3)]);
-  const { groups, groupOfTask } = groupByGraph(views, 2);
+  const { groups, groupOfTask } = finishNow(groupByGraph(views, 2));
   expect([...groupOfTask]).toStrictEqual([0, 1, 0, UNGROUPED.fewAlike, 1, 0]);
   expect(groups.map(({ template }) => template)).toStrictEqual([
     { steps: 3, parentOffsets: Uint32Array.of(0, 0, 1, 2), parents: Uint32Array.of(0, 1) },

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { ReadyIds } from '../../src/graph/ready-ids.ts';
+import type { SnapshotViews } from '../../src/graph/layout.ts';
+import { ReadyIds, type ReadySteps } from '../../src/graph/ready-ids.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { finishNow } from '../../src/graph/pieces.ts';
+import { NativeReadyIds } from '../../src/resolver/native-ready-ids.ts';
+import { loadNative } from '../../src/resolver/native.ts';
 import { inputBytes, outputBytes } from '../support/backends.ts';
 import {
   askKernels,
@@ -38,7 +42,7 @@ const operationArb = fc.oneof(
 type Operation = typeof operationArb extends fc.Arbitrary<infer O> ? O : never;
 
 /** Applies one operation to the rows and tells the index of it. */
-function operate(of: Case, index: ReadyIds, operation: Operation, now: number): void {
+function operate(of: Case, index: ReadySteps, operation: Operation, now: number): void {
   if (operation.do === 'clock') return;
   const { steps } = of;
   const at = operation.pick % steps.length;
@@ -71,15 +75,33 @@ function operate(of: Case, index: ReadyIds, operation: Operation, now: number): 
 /** How many tasks make a group: what the program has, and as many tasks on planes as can be. */
 const groupTasksArb = fc.constantFrom(undefined, undefined, 1, 33);
 
+type Build = (views: SnapshotViews, rules: Rules, groupTasks: number | undefined) => ReadySteps;
+
+const { addon } = loadNative(process.env);
+const BUILDS: [string, Build][] = [
+  [
+    'TypeScript',
+    (views, rules, groupTasks) => finishNow(ReadyIds.of(views, rules, NOW, groupTasks)),
+  ],
+];
+if (addon !== undefined) {
+  const build: Build = (views, rules, groupTasks) =>
+    NativeReadyIds.of(addon, views, rules, NOW, groupTasks);
+  BUILDS.push(['the addon', build]);
+}
+const CASES = BUILDS.flatMap(([where, build]) =>
+  (['rails', 'engine'] as const).map((rules) => ({ where, build, rules })),
+);
+
 // fast-check prints seed and path of a counterexample with the failure
-describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
+describe.each(CASES)('in $where under $rules rules', ({ build, rules }) => {
   test('groups and single tasks give the ids of the kernels at every clock', () => {
     let grouped = 0;
     const clocksArb = fc.array(clockArb, { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(caseArb, clocksArb, groupTasksArb, (of, clocks, groupTasks) => {
-        const index = new ReadyIds(viewsOf(of), rules, NOW, groupTasks);
-        grouped += index.planes.length;
+        const index = build(viewsOf(of), rules, groupTasks);
+        grouped += index.groups.length;
         for (const now of clocks) {
           const expected = askKernels(of, rules, now);
           expect([...index.ids(now)]).toStrictEqual(expected);
@@ -96,7 +118,7 @@ describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
     fc.assert(
       fc.property(caseArb, operationsArb, groupTasksArb, (drawn, operations, groupTasks) => {
         const of = new Case(drawn);
-        const index = new ReadyIds(viewsOf(of), rules, NOW, groupTasks);
+        const index = build(viewsOf(of), rules, groupTasks);
         let now = NOW;
         for (const operation of operations) {
           if (operation.do === 'clock') now = operation.now;
@@ -116,7 +138,7 @@ describe.each<Rules>(['rails', 'engine'])('under %s rules', (rules) => {
       fc.property(caseArb, (of) => {
         const views = viewsOf(of);
         const before = [inputBytes(views), outputBytes(views)];
-        const index = new ReadyIds(views, rules, NOW);
+        const index = build(views, rules, undefined);
         index.ids(NOW);
         index.change(0, { state: STATE_CODES.complete });
         index.ids(NOW + 1);

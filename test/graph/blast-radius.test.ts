@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { blastRadius } from '../../src/graph/blast-radius.ts';
-import { RESULT_BITS, STEP_FLAGS } from '../../src/graph/layout.ts';
+import { blastRadius as blastRadiusInPieces } from '../../src/graph/blast-radius.ts';
+import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
+import { finishNow } from '../../src/graph/pieces.ts';
 import { resolveTaskRange } from '../../src/graph/resolve.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
 import { Scratch } from '../../src/graph/topological-order.ts';
 import { snapshotOf } from '../support/answers.ts';
 import { dagArb, edgesOf, FIRST, viewsOf } from './analysis-cases.ts';
 
+const blastRadius = (views: SnapshotViews, starts: readonly number[]): Uint32Array =>
+  finishNow(blastRadiusInPieces(views, starts));
 const runsOn = (state: number): boolean =>
   state >= STATE_CODES.complete || state === STATE_CODES.in_progress;
 const engine = { rules: 'engine', nowMicros: 0, contexts: false, levels: false } as const;

@@ -24,7 +24,7 @@ test('schedule, path and slack are what walking every way says', () => {
       const longest = Math.max(...ways.map(secondsOf));
       expect(schedule.seconds).toBe(longest);
 
-      const path = criticalPath(views, schedule);
+      const path = [...criticalPath(views, schedule)];
       expect(secondsOf(path)).toBe(longest);
       expect(ways).toContainEqual(path);
 
@@ -52,7 +52,7 @@ test('a task without steps takes no time', () => {
   const views = plannedViews([chain(0)]);
   const schedule = earliestSchedule(views, 0, new Float64Array(0), new Scratch())!;
   expect(schedule.seconds).toBe(0);
-  expect(criticalPath(views, schedule)).toStrictEqual([]);
+  expect(criticalPath(views, schedule)).toStrictEqual(new Uint32Array(0));
 });
 
 test('2^5000 paths take one pass', () => {

@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest';
 
 import {
   distributionProblem,
-  durationAt,
   type DurationDistribution,
 } from '../../src/graph/duration-distribution.ts';
 import { earliestSchedule } from '../../src/graph/earliest-schedule.ts';
-import { percentiles, simulateEta, type EtaResult } from '../../src/graph/eta.ts';
+import { EtaSimulation, type EtaResult } from '../../src/graph/eta.ts';
+import { planEta } from '../../src/graph/eta-plan.ts';
+import type { SnapshotViews } from '../../src/graph/layout.ts';
+import { durationAt, packDurations } from '../../src/graph/packed-durations.ts';
+import { percentiles } from '../../src/graph/percentile.ts';
 import { SeededRandom } from '../../src/graph/seeded-random.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
 import { Scratch } from '../../src/graph/topological-order.ts';
@@ -17,23 +20,40 @@ import { circle, dagArb, FIRST, TASK, viewsOf } from './analysis-cases.ts';
 const fixed = (seconds: number): DurationDistribution => ({ kind: 'fixed', seconds });
 const UNIFORM: DurationDistribution = { kind: 'uniform', least: 0, most: 1 };
 
+const SHARES = [0, 0.25, 0.5, 0.9, 1];
+
+interface SimulationCase {
+  readonly seed?: number;
+  readonly states?: readonly number[];
+  readonly elapsed?: readonly number[];
+  readonly runs?: number;
+  /** Runs made at once. */
+  readonly piece?: number;
+}
+
 function simulate(
   plan: TaskPlan,
   distributions: readonly DurationDistribution[],
-  seed = 1,
-  states: readonly number[] = [],
-  elapsed: readonly number[] = [],
+  { states = [], ...rest }: SimulationCase = {},
 ): EtaResult {
   const views = plannedViews([plan]);
   views.state.fill(0);
   views.state.set(states);
-  const parameters = {
-    distributions,
-    elapsed: Float64Array.from(distributions, (_, at) => elapsed[at] ?? 0),
-    runs: 20_000,
-    seed,
-  };
-  return simulateEta(views, 0, parameters, new Scratch())!;
+  return simulateTask(views, 0, distributions, rest);
+}
+
+function simulateTask(
+  views: SnapshotViews,
+  task: number,
+  distributions: readonly DurationDistribution[],
+  { seed = 1, elapsed = [], runs = 20_000, piece = Infinity }: SimulationCase,
+): EtaResult {
+  const running = Float64Array.from(distributions, (_, at) => elapsed[at] ?? 0);
+  const plan = planEta(views, task, running, new Scratch())!;
+  const durations = packDurations(distributions);
+  const simulation = new EtaSimulation(plan, { durations, runs, seed });
+  while (simulation.advance(piece) > 0);
+  return simulation.result(SHARES);
 }
 
 describe('the simulation', () => {
@@ -45,13 +65,8 @@ describe('the simulation', () => {
         const states = dag.states.map((state) => (state >= STATE_CODES.complete ? state : 0));
         views.state.set(states, FIRST);
         const left = dag.durations.map((seconds, at) => (states[at]! > 0 ? 0 : seconds));
-        const parameters = {
-          distributions: dag.durations.map(fixed),
-          elapsed: new Float64Array(dag.steps),
-          runs: 3,
-          seed: 5,
-        };
-        const { finishes, mean } = simulateEta(views, TASK, parameters, new Scratch())!;
+        const certain = dag.durations.map(fixed);
+        const result = simulateTask(views, TASK, certain, { runs: 3, seed: 5 });
         // a step that is done holds nobody back, whatever its own parents
         const open = viewsOf({
           ...dag,
@@ -62,23 +77,22 @@ describe('the simulation', () => {
         });
         const schedule = earliestSchedule(open, TASK, Float64Array.from(left), new Scratch())!;
         const expected = expectedEnd(schedule.finish, states);
-        expect([...finishes]).toStrictEqual([expected, expected, expected]);
-        expect(mean).toBe(expected);
+        expect([...result.percentiles]).toStrictEqual(SHARES.map(() => expected));
+        expect(result.mean).toBe(expected);
       }),
       { numRuns: 600 },
     );
   });
 
   test('the later of two uniform lengths is spread as the square of its share', () => {
-    const { finishes, mean, criticality } = simulate(fan(2), [
-      fixed(10),
-      UNIFORM,
-      UNIFORM,
-      fixed(5),
-    ]);
+    const {
+      percentiles: ends,
+      mean,
+      criticality,
+    } = simulate(fan(2), [fixed(10), UNIFORM, UNIFORM, fixed(5)]);
     expect(mean).toBeCloseTo(15 + 2 / 3, 1);
-    for (const [at, seconds] of percentiles(finishes, [0.25, 0.5, 0.9]).entries()) {
-      expect(seconds - 15).toBeCloseTo(Math.sqrt([0.25, 0.5, 0.9][at]!), 1);
+    for (const [at, seconds] of ends.entries()) {
+      expect(seconds - 15).toBeCloseTo(Math.sqrt(SHARES[at]!), 1);
     }
     expect(criticality[0]).toBe(1);
     expect(criticality[3]).toBe(1);
@@ -86,30 +100,31 @@ describe('the simulation', () => {
     expect(criticality[1]).toBeCloseTo(0.5, 1);
   });
 
-  test('the same seed gives the same runs, another one others', () => {
+  test('the same seed gives the same answer in pieces of any size, another one others', () => {
     const all = [UNIFORM, UNIFORM, UNIFORM];
-    expect(simulate(chain(3), all, 7).finishes).toStrictEqual(simulate(chain(3), all, 7).finishes);
-    expect(simulate(chain(3), all, 8).mean).not.toBe(simulate(chain(3), all, 7).mean);
+    const whole = simulate(chain(3), all, { seed: 7 });
+    for (const piece of [1, 100, 256, 16_384]) {
+      expect(simulate(chain(3), all, { seed: 7, piece })).toStrictEqual(whole);
+    }
+    expect(simulate(chain(3), all, { seed: 8 }).mean).not.toBe(whole.mean);
   });
 
   test('a step in progress takes what is left of its length, a late one nothing', () => {
     const states = [STATE_CODES.in_progress, STATE_CODES.pending];
     const all = [fixed(8), fixed(2)];
-    expect(simulate(chain(2), all, 1, states, [3, 0]).mean).toBe(7);
-    expect(simulate(chain(2), all, 1, states, [30, 0]).mean).toBe(2);
+    expect(simulate(chain(2), all, { states, elapsed: [3, 0] }).mean).toBe(7);
+    expect(simulate(chain(2), all, { states, elapsed: [30, 0] }).mean).toBe(2);
   });
 
   test('what is done takes nothing, and no run ends anywhere', () => {
     const done = [STATE_CODES.complete, STATE_CODES.resolved_manually];
-    const { mean, criticality } = simulate(chain(2), [UNIFORM, UNIFORM], 1, done);
+    const { mean, criticality } = simulate(chain(2), [UNIFORM, UNIFORM], { states: done });
     expect(mean).toBe(0);
     expect([...criticality]).toStrictEqual([0, 0]);
   });
 
   test('a task with a cycle cannot be simulated', () => {
-    const distributions = [UNIFORM, UNIFORM, UNIFORM];
-    const parameters = { distributions, elapsed: new Float64Array(3), runs: 1, seed: 1 };
-    expect(simulateEta(circle(), 1, parameters, new Scratch())).toBeUndefined();
+    expect(planEta(circle(), 1, new Float64Array(3), new Scratch())).toBeUndefined();
   });
 });
 
@@ -120,8 +135,9 @@ function expectedEnd(finish: Float64Array, states: readonly number[]): number {
 describe('distributions', () => {
   const random = new SeededRandom(3);
   const meanOf = (distribution: DurationDistribution): number => {
+    const packed = packDurations([distribution]);
     let sum = 0;
-    for (let draw = 0; draw < 50_000; draw++) sum += durationAt(distribution, random.next());
+    for (let draw = 0; draw < 50_000; draw++) sum += durationAt(packed, 0, random.next());
     return sum / 50_000;
   };
 
@@ -141,17 +157,35 @@ describe('distributions', () => {
 
   test('quantiles are met', () => {
     const known = { kind: 'quantiles', shares: [0, 0.5, 0.95, 1], seconds: [0, 2, 9, 12] } as const;
-    expect([0, 0.25, 0.5, 0.95].map((share) => durationAt(known, share))).toStrictEqual([
+    const packed = packDurations([UNIFORM, known]);
+    expect([0, 0.25, 0.5, 0.95].map((share) => durationAt(packed, 1, share))).toStrictEqual([
       0, 1, 2, 9,
     ]);
+  });
+
+  test('the same object is stored once, and -0 as 0', () => {
+    const shared: DurationDistribution = { kind: 'seen', seconds: [3, -0] };
+    const packed = packDurations([shared, fixed(1), shared]);
+    expect(packed).toStrictEqual({
+      which: Uint32Array.of(0, 1, 0),
+      kinds: Uint8Array.of(3, 0),
+      offsets: Uint32Array.of(0, 2, 3),
+      values: Float64Array.of(3, 0, 1),
+    });
   });
 
   test.each<[DurationDistribution, string]>([
     [fixed(-1), 'has -1'],
     [fixed(NaN), 'has NaN'],
+    [fixed(1.1e15), 'has 1100000000000000'],
     [{ kind: 'uniform', least: 3, most: 2 }, 'has 2'],
     [{ kind: 'triangular', least: 1, likeliest: 5, most: 4 }, 'has 4'],
     [{ kind: 'seen', seconds: [] }, 'no length'],
+    [{ kind: 'seen' } as unknown as DurationDistribution, 'no length'],
+    [{ kind: 'quantiles', shares: [0, 1] } as unknown as DurationDistribution, 'two quantiles'],
+    [{ kind: 'normal' } as unknown as DurationDistribution, 'no known kind'],
+    [fixed('1' as unknown as number), 'has 1'],
+    [null as unknown as DurationDistribution, 'is none'],
     [{ kind: 'seen', seconds: [1, Infinity] }, 'has Infinity'],
     [{ kind: 'quantiles', shares: [0, 1], seconds: [1] }, 'two quantiles'],
     [{ kind: 'quantiles', shares: [0, 0.9], seconds: [1, 2] }, 'from 0 to 1'],
@@ -189,7 +223,30 @@ test('the generator is xoshiro128**, by wide arithmetic', () => {
 
 test('percentiles lie straight between neighbours', () => {
   const values = Float64Array.of(1, 2, 4, 8);
-  expect(percentiles(values, [0, 0.5, 0.75, 1])).toStrictEqual([1, 3, 5, 8]);
-  expect(percentiles(Float64Array.of(5), [0, 0.3, 1])).toStrictEqual([5, 5, 5]);
-  expect(percentiles(new Float64Array(0), [0.5])).toStrictEqual([NaN]);
+  const of = (all: Float64Array[], shares: number[]): number[] => [...percentiles(all, shares)];
+  expect(of([values], [0, 0.5, 0.75, 1])).toStrictEqual([1, 3, 5, 8]);
+  expect(of([Float64Array.of(5)], [0, 0.3, 1])).toStrictEqual([5, 5, 5]);
+  expect(of([], [0.5])).toStrictEqual([NaN]);
+});
+
+test('percentiles of chunks are those of the whole', () => {
+  const value = fc.oneof(fc.nat({ max: 3 }), fc.double({ min: 0, max: 1e15, noNaN: true }));
+  const chunk = fc
+    .array(value, { minLength: 1, maxLength: 6 })
+    .map((values) => Float64Array.from(values, (one) => one + 0).sort());
+  fc.assert(
+    fc.property(fc.array(chunk, { minLength: 1, maxLength: 5 }), (chunks) => {
+      const whole = Float64Array.from(chunks.flatMap((values) => [...values])).sort();
+      const shares = [0, 0.1, 0.5, 0.77, 1];
+      expect(percentiles(chunks, shares)).toStrictEqual(percentiles([whole], shares));
+    }),
+  );
+});
+
+test('a fork draws what its origin would have drawn, the origin goes on elsewhere', () => {
+  const [origin, other] = [new SeededRandom(9), new SeededRandom(9)];
+  const fork = origin.fork();
+  const drawn = Array.from({ length: 100 }, () => fork.next());
+  expect(drawn).toStrictEqual(Array.from({ length: 100 }, () => other.next()));
+  expect(drawn).not.toContain(origin.next());
 });

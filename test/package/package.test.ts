@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { formatMessage } from 'publint/utils';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../support/database.ts';
 import { createConsumer, root, run, runTool, type Consumer } from './consumer.ts';
 
 /** Program text: one task whose first step is complete, so that the second is ready. */
@@ -86,12 +87,13 @@ describe('from JavaScript', () => {
       `import { TaskerError, isTaskerError } from 'tasker-core';
        import * as entities from 'tasker-core/entities';
        import * as resolver from 'tasker-core/resolver';
+       import { createTestTasker } from 'tasker-core/testing';
        import manifest from 'tasker-core/package.json' with { type: 'json' };
        const error = new TaskerError('TASKER_CYCLE', 'round');
        console.log(isTaskerError(error), Object.keys(entities).length > 0,
-         typeof resolver.createResolver, manifest.name);`,
+         typeof resolver.createResolver, typeof createTestTasker, manifest.name);`,
     );
-    expect(output).toBe('true true function tasker-core');
+    expect(output).toBe('true true function function tasker-core');
   });
 
   test('every backend that is there resolves rows in memory alike', async () => {
@@ -124,6 +126,29 @@ describe('from JavaScript', () => {
       '1',
       'native TASKER_BACKEND_UNAVAILABLE',
     ]);
+  });
+
+  test('an engine runs steps here and in threads', async () => {
+    await using database = await createTestDatabase();
+    await consumer.write(
+      'handlers.js',
+      `export const add = ({ context }) => context.a + context.b;`,
+    );
+    const output = await runNode(
+      'engine.js',
+      `import { defineTask, Tasker } from 'tasker-core';
+       const module = new URL('handlers.js', import.meta.url).href;
+       const sum = defineTask({ name: 'sum' })
+         .step('add', { handler: () => 0, thread: { module, export: 'add' } })
+         .step('show', { dependsOn: ['add'], handler: ({ results }) => 'sum ' + results.add })
+         .build();
+       await using tasker = new Tasker({ url: ${JSON.stringify(database.url)} });
+       tasker.register(sum);
+       await tasker.start();
+       const handle = await tasker.createTask(sum, { context: { a: 2, b: 3 } });
+       console.log((await handle.result()).results);`,
+    );
+    expect(output).toBe("{ add: 5, show: 'sum 5' }");
   });
 
   test('what is not exported cannot be imported', async () => {

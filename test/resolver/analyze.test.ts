@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import { isTaskerError, type ErrorCode } from '../../src/errors.ts';
-import { analyzeTask, blastRadiusOf, estimateFinish } from '../../src/resolver/analyze.ts';
+import {
+  analyzeTask,
+  blastRadiusOf,
+  estimateFinish,
+  type EstimateOptions,
+} from '../../src/resolver/analyze.ts';
 import type { RowsInput } from '../../src/resolver/rows-source.ts';
 import { snapshotOf } from '../support/answers.ts';
 
@@ -75,7 +80,7 @@ describe('a task is analysed', () => {
     const snapshot = await snapshotOf(INPUT);
     expect(codeOf(() => analyzeTask(snapshot, 9n))).toBe('TASKER_UNKNOWN_TASK');
     expect(codeOf(() => analyzeTask(snapshot, 3n))).toBe('TASKER_CYCLE');
-    for (const seconds of [-1, NaN, Infinity]) {
+    for (const seconds of [-1, NaN, Infinity, '3' as unknown as number]) {
       expect(codeOf(() => analyzeTask(snapshot, 1n, { secondsOf: () => seconds }))).toBe(
         'TASKER_BAD_ARGUMENT',
       );
@@ -134,7 +139,16 @@ describe('a finish is estimated', () => {
       'TASKER_UNKNOWN_TASK',
     );
     expect(codeOf(() => estimateFinish(snapshot, 3n, { distributionOf }))).toBe('TASKER_CYCLE');
-    for (const wrong of [{ runs: 0 }, { runs: 1.5 }, { shares: [1.1] }, { shares: [NaN] }]) {
+    // callers in plain JavaScript are not held back by types
+    const untyped: Partial<EstimateOptions>[] = [
+      undefined,
+      () => undefined,
+      () => 3,
+      () => ({ kind: 'normal' }),
+      () => ({ kind: 'fixed', seconds: '1' }),
+    ].map((wrong) => ({ distributionOf: wrong as unknown as EstimateOptions['distributionOf'] }));
+    const numbers = [{ runs: 0 }, { runs: 1.5 }, { shares: [1.1] }, { shares: [NaN] }];
+    for (const wrong of [...numbers, ...untyped]) {
       const options = { distributionOf, ...wrong };
       expect(codeOf(() => estimateFinish(snapshot, 1n, options))).toBe('TASKER_BAD_ARGUMENT');
     }
@@ -163,5 +177,7 @@ describe('a blast radius', () => {
   test('of a step that is not there is an error', async () => {
     const snapshot = await snapshotOf(INPUT);
     expect(codeOf(() => blastRadiusOf(snapshot, [99n]))).toBe('TASKER_NOT_FOUND');
+    const single = 13n as unknown as bigint[];
+    expect(codeOf(() => blastRadiusOf(snapshot, single))).toBe('TASKER_BAD_ARGUMENT');
   });
 });

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
+import { isTaskerError, type TaskerError } from '../../src/errors.ts';
 import { allocateSnapshot, HEADER } from '../../src/graph/layout.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
@@ -11,9 +12,10 @@ import { asAddon } from '../../src/resolver/native-addon.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { directorySource } from '../../src/resolver/ndjson-source.ts';
 import { openSnapshotBuffer } from '../../src/resolver/open-snapshot.ts';
+import type { Resolver } from '../../src/resolver/resolver.ts';
 import { rowsSource } from '../../src/resolver/rows-source.ts';
-import { snapshotOf } from '../support/answers.ts';
-import { rowsCaseArb } from '../support/arbitraries.ts';
+import { answersOf, snapshotOf } from '../support/answers.ts';
+import { badRowsCaseArb, rowsCaseArb, type RowsCase } from '../support/arbitraries.ts';
 import {
   BACKENDS,
   differing,
@@ -55,6 +57,14 @@ const circle: TaskPlan = {
 const LARGE: readonly (readonly [string, () => Iterable<TaskPlan>])[] = [
   ['1,000,000 steps in 100,000 tasks', () => repeat(woven(10), 100_000)],
   ['1 task of 1,000,000 steps', () => [woven(1_000_000)]],
+  [
+    '3,000,000 steps, most tasks of one graph, others between them',
+    function* () {
+      const [ten, thirty] = [woven(10), lattice(15)];
+      for (let at = 0; at < 200_000; at++) yield at % 10 === 9 ? woven(11 + (at % 40)) : ten;
+      for (let at = 0; at < 20_000; at++) yield thirty;
+    },
+  ],
   ['1,000,000 tasks of 1 step', () => repeat(chain(1), 1_000_000)],
   [
     'all shapes, ids falling, cycles among them',
@@ -65,6 +75,27 @@ const LARGE: readonly (readonly [string, () => Iterable<TaskPlan>])[] = [
     },
   ],
 ];
+
+/** What the check in Rust says of a buffer; without the addon, what the one in TypeScript does. */
+function refusalOfRust(buffer: SharedArrayBuffer): string | undefined {
+  if (addon === undefined) return messageOf(openedOrRefused(buffer));
+  const problem = addon.findProblem(new Uint8Array(buffer));
+  return problem === null ? undefined : `The snapshot's ${problem[0]} ${problem[1]}.`;
+}
+
+function messageOf(attempt: GraphSnapshot | TaskerError): string | undefined {
+  return 'code' in attempt ? attempt.message : undefined;
+}
+
+/** What every backend is given only after it: the snapshot, or the error instead. */
+function openedOrRefused(buffer: SharedArrayBuffer): GraphSnapshot | TaskerError {
+  try {
+    return openSnapshotBuffer(buffer);
+  } catch (error) {
+    if (isTaskerError(error, 'TASKER_BAD_SNAPSHOT')) return error;
+    throw error;
+  }
+}
 
 describe.each(BACKENDS.flatMap((backend) => RULES.map((rules) => ({ backend, rules }))))(
   '$backend under $rules rules',
@@ -117,6 +148,78 @@ describe.each(BACKENDS.flatMap((backend) => RULES.map((rules) => ({ backend, rul
         ),
         { numRuns: 200 },
       );
+    });
+
+    test('rows that contradict each other, in the same words', async () => {
+      const outcome = async ({ input, nowMicros }: RowsCase, on: Resolver): Promise<unknown> => {
+        try {
+          const source = rowsSource(input);
+          const answers = await answersOf(source, {
+            resolver: on,
+            rules,
+            nowMicros,
+            chunkSteps: 9,
+          });
+          const { chunks: _, summary, ...rows } = answers;
+          const { counts, read, problems, cycles } = summary;
+          return { ...rows, counts, read, problems, cycles };
+        } catch (error) {
+          if (!isTaskerError(error)) throw error;
+          return { code: error.code, message: error.message, data: error.data };
+        }
+      };
+      await fc.assert(
+        fc.asyncProperty(badRowsCaseArb({ maxTasks: 4, maxSteps: 6 }), async (drawn) => {
+          expect(await outcome(drawn, resolver)).toStrictEqual(
+            await outcome(drawn, reference[rules]),
+          );
+        }),
+        { numRuns: 100 },
+      );
+    });
+
+    test('buffers damaged at random: refused before any work, or answered alike', async () => {
+      const damage = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 40 })), { maxLength: 3 });
+      let refused = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          rowsCaseArb({ maxTasks: 4, maxSteps: 6 }),
+          damage,
+          async ({ input, nowMicros }, changes) => {
+            fc.pre(input.tasks.length > 0);
+            const { buffer } = (await snapshotOf(input)).views;
+            const bytes = new Uint8Array(buffer);
+            // after the sections that tell what is where: the graph and the rows' values
+            for (const [place, value] of changes)
+              bytes[256 + (place % (bytes.length - 256))] = value;
+            const attempt = openedOrRefused(buffer);
+            expect(refusalOfRust(buffer)).toBe(messageOf(attempt));
+            if ('code' in attempt) refused++;
+            expect('code' in attempt ? [] : await differences(attempt, nowMicros)).toStrictEqual(
+              [],
+            );
+          },
+        ),
+        { numRuns: 300 },
+      );
+      expect(refused).toBeGreaterThan(10);
+    });
+
+    test('contexts and levels only where they are asked for', async () => {
+      const untouched = (byte: number): boolean => byte === 0xa5;
+      for (const [contexts, levels] of [
+        [false, true],
+        [true, false],
+        [false, false],
+      ] as const) {
+        const { views } = bareSnapshot(plannedViews(repeat(woven(9), 50)));
+        spoilOutputs(views, 0xa5);
+        await resolver.resolve(bareSnapshot(views), { contexts, levels });
+        const bytes = outputBytes(views);
+        expect(bytes.get('level')!.every(untouched)).toBe(!levels);
+        expect(bytes.get('executionStatus')!.every(untouched)).toBe(!contexts);
+        expect(bytes.get('bits')!.some(untouched)).toBe(false);
+      }
     });
 
     test.each(LARGE)('%s', async (_name, plans) => {
@@ -236,15 +339,20 @@ describe('an ill-formed buffer is refused', () => {
       caught = error;
     }
     expect(caught).toMatchObject({ code: 'TASKER_BAD_SNAPSHOT', data: { section } });
-    expectSameOfAddon(snapshot.views.buffer, caught);
+    expect(refusalOfRust(snapshot.views.buffer)).toBe((caught as Error).message);
   });
 
-  /** The addon names the same section in the same words. */
-  function expectSameOfAddon(buffer: SharedArrayBuffer, caught: unknown): void {
-    if (addon === undefined) return;
-    const [section, problem] = addon.findProblem(new Uint8Array(buffer))!;
-    expect(`The snapshot's ${section} ${problem}.`).toBe((caught as Error).message);
-  }
+  test.each([
+    ['ArrayBuffer', (whole: Uint8Array) => whole.slice().buffer],
+    ['Uint8Array', (whole: Uint8Array) => whole],
+    ['Undefined', () => undefined],
+  ] as const)('%s: memory that no other thread sees', async (value, make) => {
+    const { views } = await sound();
+    const wrong = make(new Uint8Array(views.buffer)) as unknown as SharedArrayBuffer;
+    expect(() => openSnapshotBuffer(wrong)).toThrow(
+      expect.objectContaining({ code: 'TASKER_BAD_ARGUMENT', data: { field: 'buffer', value } }),
+    );
+  });
 
   test.each([0, 8, 255, 256, 300, -8])('%i bytes of one', async (bytes) => {
     const { views } = await sound();
@@ -258,6 +366,6 @@ describe('an ill-formed buffer is refused', () => {
       caught = error;
     }
     expect(caught).toMatchObject({ code: 'TASKER_BAD_SNAPSHOT' });
-    expectSameOfAddon(cut, caught);
+    expect(refusalOfRust(cut)).toBe((caught as Error).message);
   });
 });

@@ -10,7 +10,7 @@ import { inlineBackend } from '../../src/resolver/inline.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { poolBackend, type PoolBackend, type PoolOptions } from '../../src/resolver/pool.ts';
 import { createResolver, POOL_THRESHOLD_STEPS } from '../../src/resolver/resolver.ts';
-import { differing, outputBytes, spoilOutputs } from '../support/backends.ts';
+import { BACKENDS, differing, outputBytes, resolverOn, spoilOutputs } from '../support/backends.ts';
 import {
   bareSnapshot,
   chain,
@@ -59,6 +59,23 @@ async function wrongSections({ views }: GraphSnapshot): Promise<string[]> {
   await inlineBackend().resolve(views, PARAMETERS, undefined);
   return differing(outputBytes(views), found);
 }
+
+test.each(BACKENDS)('%s: one call at a time for a snapshot, whoever makes it', async (backend) => {
+  const [first, other] = [resolverOn(backend, 'rails'), createResolver({ backend: 'inline' })];
+  closers.push(first.stop, other.stop);
+  const snapshot = large();
+  const begun = first.resolve(snapshot);
+  const refusal = { code: 'TASKER_BAD_ARGUMENT', message: expect.stringContaining('already') };
+  await expect(first.resolve(snapshot)).rejects.toMatchObject(refusal);
+  await expect(other.resolve(snapshot)).rejects.toMatchObject(refusal);
+  await other.resolve(small());
+  await begun;
+  expect((await other.resolve(snapshot)).backend).toBe('inline');
+  await expect(first.resolve(snapshot, { nowMicros: NaN })).rejects.toMatchObject({
+    data: { field: 'nowMicros' },
+  });
+  await first.resolve(snapshot);
+});
 
 describe('a worker that dies', () => {
   test('between two snapshots is replaced', async () => {
@@ -259,9 +276,14 @@ describe('a resolver', () => {
 
   test('refuses a clock that is no instant', async () => {
     await using resolver = createResolver({ backend: 'inline' });
-    await expect(resolver.resolve(small(), { nowMicros: NaN })).rejects.toMatchObject({
-      code: 'TASKER_BAD_ARGUMENT',
-    });
+    for (const nowMicros of [NaN, 'x' as unknown as number]) {
+      await expect(resolver.resolve(small(), { nowMicros })).rejects.toMatchObject({
+        code: 'TASKER_BAD_ARGUMENT',
+      });
+      await expect(resolver.readyStepIds(small(), { nowMicros })).rejects.toMatchObject({
+        code: 'TASKER_BAD_ARGUMENT',
+      });
+    }
   });
 
   test.each([

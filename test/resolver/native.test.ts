@@ -144,16 +144,17 @@ describe('looking for the addon', () => {
 });
 
 describe('an addon that fails', () => {
-  const addonOf = (changes: Partial<NativeAddon>): NativeAddon => ({
-    abiVersion: () => NATIVE_ABI_VERSION,
-    layoutVersion: () => 1,
-    findProblem: () => null,
-    resolveTasks: () => {
-      throw new Error('panic');
-    },
-    resolveAll: () => Promise.reject(new Error('panic')),
-    ...changes,
-  });
+  const addonOf = (changes: Partial<NativeAddon>): NativeAddon =>
+    ({
+      abiVersion: () => NATIVE_ABI_VERSION,
+      layoutVersion: () => 1,
+      findProblem: () => null,
+      resolveTasks: () => {
+        throw new Error('panic');
+      },
+      resolveAll: () => Promise.reject(new Error('panic')),
+      ...changes,
+    }) as Partial<NativeAddon> as NativeAddon;
 
   test.each([10, 70_000])(
     'at %i steps is named as a lost worker, with the cause',

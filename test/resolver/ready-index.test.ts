@@ -1,19 +1,26 @@
 import { fileURLToPath } from 'node:url';
 
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 
 import { readyStepIds } from '../../src/graph/answer-rows.ts';
 import { TASK_FLAGS } from '../../src/graph/layout.ts';
 import { ReadyIds } from '../../src/graph/ready-ids.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { finishNow } from '../../src/graph/pieces.ts';
 import { directorySource } from '../../src/resolver/ndjson-source.ts';
-import { createReadyIndex, type ReadyIndex } from '../../src/resolver/ready-index.ts';
+import {
+  createReadyIndex,
+  createReadyIndexAsync,
+  type ReadyIndex,
+  type ReadyIndexOptions,
+} from '../../src/resolver/ready-index.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
 import { rowsSource } from '../../src/resolver/rows-source.ts';
 import { answersOf, snapshotOf } from '../support/answers.ts';
 import { rowsCaseArb } from '../support/arbitraries.ts';
+import { BACKENDS, differing, outputBytes, resolverOn, spoilOutputs } from '../support/backends.ts';
 import { GOLDEN_SETS, goldenDirectory } from '../support/golden.ts';
 import {
   bareSnapshot,
@@ -47,7 +54,7 @@ describe.each(RULES)('under %s rules', (rules) => {
       for (const { snapshot, resolution } of chunks) {
         const index = createReadyIndex(snapshot, rules);
         // the set has few tasks with one graph: all on planes, too
-        const onPlanes = new ReadyIds(snapshot.views, rules, resolution.nowMicros, 1);
+        const onPlanes = finishNow(ReadyIds.of(snapshot.views, rules, resolution.nowMicros, 1));
         for (const shift of SHIFTS) {
           const nowMicros = resolution.nowMicros + shift;
           await resolvers[rules].resolve(snapshot, { nowMicros, contexts: false, levels: false });
@@ -94,6 +101,163 @@ describe.each(RULES)('under %s rules', (rules) => {
       const expected = readyStepIds(snapshot, rules);
       expect(expected.length).toBeGreaterThan(500);
       expect(index.readyStepIds(nowMicros)).toStrictEqual(expected);
+    }
+  });
+
+  test.each(BACKENDS)('%s: ready ids of a resolver, outputs left alone', async (backend) => {
+    const plans = Array.from({ length: 2000 }, (_, at) => (at % 50 === 0 ? fan(at) : woven(9)));
+    const snapshot = bareSnapshot(plannedViews(plans));
+    const { views } = snapshot;
+    await using resolver = resolverOn(backend, rules);
+    for (const shift of SHIFTS) {
+      const nowMicros = LARGE_NOW_MICROS + shift;
+      spoilOutputs(views, 0xa5);
+      const before = outputBytes(views);
+      const ids = await resolver.readyStepIds(snapshot, { nowMicros });
+      expect(differing(before, outputBytes(views))).toStrictEqual([]);
+      await resolvers[rules].resolve(snapshot, { nowMicros });
+      expect(ids).toStrictEqual(readyStepIds(snapshot, rules));
+    }
+  });
+});
+
+const few = (): ReturnType<typeof bareSnapshot> => bareSnapshot(plannedViews([chain(3)]));
+
+test('the addon answers where it is asked for, and for large snapshots', () => {
+  const hasAddon = BACKENDS.includes('native');
+  const { backend } = createReadyIndex(bareSnapshot(plannedViews([woven(5000)])));
+  expect(backend).toBe(hasAddon ? 'native' : 'inline');
+  expect(createReadyIndex(few()).backend).toBe('inline');
+  const insist = (): string => createReadyIndex(few(), 'rails', { backend: 'native' }).backend;
+  vi.stubEnv('TASKER_NATIVE', 'off');
+  try {
+    expect(insist).toThrow(expect.objectContaining({ code: 'TASKER_BACKEND_UNAVAILABLE' }));
+    expect(createReadyIndex(bareSnapshot(plannedViews([woven(5000)]))).backend).toBe('inline');
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test('a backend that there is not is refused', () => {
+  const wrong = { backend: 'pool' } as unknown as ReadyIndexOptions;
+  expect(() => createReadyIndex(few(), 'rails', wrong)).toThrow(
+    expect.objectContaining({
+      code: 'TASKER_BAD_ARGUMENT',
+      data: { field: 'backend', value: 'pool' },
+    }),
+  );
+});
+
+test('a stopped resolver answers no more, and none answers for no instant', async () => {
+  const resolver = createResolver();
+  await expect(resolver.readyStepIds(few(), { nowMicros: NaN })).rejects.toMatchObject({
+    code: 'TASKER_BAD_ARGUMENT',
+  });
+  await resolver.stop();
+  await expect(resolver.readyStepIds(few())).rejects.toMatchObject({
+    code: 'TASKER_RESOLVER_CLOSED',
+  });
+});
+
+test.runIf(BACKENDS.includes('native'))('a contradicting graph is refused by the addon', () => {
+  const snapshot = few();
+  const index = createReadyIndex(snapshot, 'rails', { backend: 'native' });
+  expect(index.backend).toBe('native');
+  snapshot.views.parentOffsets[1] = 7;
+  expect(() => createReadyIndex(snapshot, 'rails', { backend: 'native' })).toThrow(
+    expect.objectContaining({ code: 'TASKER_BAD_SNAPSHOT', data: { section: 'parentOffsets' } }),
+  );
+});
+
+describe('built in turns', () => {
+  const backends = BACKENDS.filter((backend) => backend !== 'pool');
+  const large = () => {
+    // more than the addon takes in the calling thread
+    const plans = Array.from({ length: 9000 }, (_, at) =>
+      at % 50 === 0 ? fan(at / 50) : woven(10),
+    );
+    return bareSnapshot(plannedViews(plans));
+  };
+
+  test.each(backends)('%s: the same answers and groups', async (backend) => {
+    for (const snapshot of [large(), few(), bareSnapshot(plannedViews([]))]) {
+      for (const rules of RULES) {
+        const index = await createReadyIndexAsync(snapshot, rules, { backend });
+        const atOnce = createReadyIndex(snapshot, rules, { backend });
+        expect(index.backend).toBe(backend);
+        expect(index.groups).toStrictEqual(atOnce.groups);
+        for (const shift of SHIFTS) {
+          const now = LARGE_NOW_MICROS + shift;
+          expect(index.readyStepIds(now)).toStrictEqual(atOnce.readyStepIds(now));
+        }
+      }
+    }
+  });
+
+  test('no piece grows with the snapshot', () => {
+    const piecesOf = (tasks: number): number => {
+      const views = plannedViews(Array.from({ length: tasks }, () => woven(10)));
+      let pieces = 0;
+      for (const _ of ReadyIds.of(views, 'engine', LARGE_NOW_MICROS)) pieces++;
+      return pieces;
+    };
+    expect(piecesOf(10)).toBeLessThan(5);
+    expect(piecesOf(10_000)).toBeGreaterThan(15);
+    expect(piecesOf(40_000)).toBeGreaterThan(60);
+  });
+
+  test.each(backends)('%s: ends with the reason of its signal', async (backend) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const snapshot = large();
+    let millis = 0;
+    // every piece takes long enough for a turn of the event loop
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (millis += 10));
+    const begun = createReadyIndexAsync(snapshot, 'rails', { backend, signal });
+    clock.mockRestore();
+    controller.abort(new Error('enough'));
+    await expect(begun).rejects.toThrow('enough');
+    await expect(createReadyIndexAsync(snapshot, 'rails', { backend, signal })).rejects.toThrow(
+      'enough',
+    );
+  });
+
+  test.each(backends)('%s: who shares a build outlives who gives it up', async (backend) => {
+    await using resolver = resolverOn(backend, 'rails');
+    const controller = new AbortController();
+    const snapshot = large();
+    const now = { nowMicros: LARGE_NOW_MICROS };
+    const first = resolver.readyStepIds(snapshot, { ...now, signal: controller.signal });
+    const second = resolver.readyStepIds(snapshot, now);
+    const third = resolver.readyStepIds(snapshot, { ...now, signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await Promise.allSettled([first]);
+    await expect(third).rejects.toThrow('enough');
+    const expected = createReadyIndex(snapshot).readyStepIds(LARGE_NOW_MICROS);
+    expect(await second).toStrictEqual(expected);
+    const late = resolver.readyStepIds(snapshot, { signal: controller.signal });
+    await expect(late).rejects.toThrow('enough');
+  });
+
+  test.runIf(backends.includes('native'))('a contradicting graph is refused, too', async () => {
+    const snapshot = large();
+    snapshot.views.parentOffsets[100] = 2 ** 32 - 1;
+    const begun = createReadyIndexAsync(snapshot, 'rails', { backend: 'native' });
+    await expect(begun).rejects.toMatchObject({
+      code: 'TASKER_BAD_SNAPSHOT',
+      data: { section: 'parentOffsets' },
+    });
+  });
+
+  test('while the snapshot is being resolved', async () => {
+    const snapshot = large();
+    const expected = createReadyIndex(snapshot).readyStepIds(LARGE_NOW_MICROS);
+    await using resolver = createResolver();
+    for (let round = 0; round < 5; round++) {
+      const resolving = resolver.resolve(snapshot, { nowMicros: LARGE_NOW_MICROS });
+      const index = await createReadyIndexAsync(snapshot);
+      await resolving;
+      expect(index.readyStepIds(LARGE_NOW_MICROS)).toStrictEqual(expected);
     }
   });
 });

@@ -82,6 +82,16 @@ test('installs anew when a package is of another version than the lock says', as
   expect(await bootstrap()).toMatchObject({ code: 0, calls: 'ci' });
 });
 
+test('asks for no check sum that the lock does not have', async () => {
+  await installed('v24.0.0');
+  const { version } = wanted;
+  await write('package-lock.json', {
+    ...lock,
+    packages: { ...lock.packages, 'node_modules/node': { version } },
+  });
+  expect(await bootstrap()).toEqual({ code: 0, stderr: '', calls: '' });
+});
+
 test('lets npm mend a lock that is out of step with package.json', async () => {
   await installed('v24.0.0');
   await write('package.json', { ...manifest, dependencies: { added: '1.0.0' } });

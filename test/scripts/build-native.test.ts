@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { platformName } from '../../scripts/build-native.mjs';
-import { countCargoTests } from '../../scripts/checks.ts';
+import { countCargoTests, countMinitests } from '../../scripts/native-checks.ts';
 import { platformNames } from '../../src/resolver/native-places.ts';
 
 const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
@@ -113,4 +113,10 @@ test('the result lines of cargo test are summed up', () => {
 ${line('FAILED. 2 passed; 3 failed; 0 ignored')}`;
   expect(countCargoTests(output)).toEqual({ passed: 6, failed: 3, skipped: 1 });
   expect(countCargoTests('error: could not compile')).toEqual({ passed: 0, failed: 0, skipped: 0 });
+});
+
+test('counts the tests of minitest, and takes none for a failure', () => {
+  const line = '35 runs, 54468 assertions, 2 failures, 1 errors, 3 skips';
+  expect(countMinitests(`....\n${line}\n`)).toEqual({ passed: 29, failed: 3, skipped: 3 });
+  expect(() => countMinitests('error: could not compile')).toThrow('no result');
 });

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTestReport, type Check } from '../../scripts/checks.ts';
+import type { Check } from '../../scripts/check.ts';
+import { describeFailures, readTestReport } from '../../scripts/checks.ts';
 import { countsOf, runCheck } from '../../scripts/run-check.ts';
 
 const node = (program: string): Check['command'] => [process.execPath, '--eval', program];
@@ -79,5 +80,35 @@ describe('a report of vitest', () => {
     };
     await writeFile(path, JSON.stringify(report));
     expect(readTestReport(path)).toEqual({ passed: 5, failed: 2, skipped: 3 });
+  });
+
+  test('names what failed, and where', async () => {
+    const path = join(folder, 'failures.json');
+    const failed = { status: 'failed', fullName: 'adds numbers', failureMessages: ['3 is not 4'] };
+    const report = {
+      testResults: [
+        {
+          name: join(process.cwd(), 'test/a.test.ts'),
+          status: 'failed',
+          message: 'No such module',
+          assertionResults: [],
+        },
+        {
+          name: join(process.cwd(), 'test/b.test.ts'),
+          status: 'failed',
+          assertionResults: [failed, { status: 'passed', fullName: 'is quiet' }],
+        },
+      ],
+    };
+    await writeFile(path, JSON.stringify(report));
+    const text = describeFailures(path);
+    expect(text).toContain('test/a.test.ts\n  No such module');
+    expect(text).toContain('test/b.test.ts > adds numbers\n  3 is not 4');
+    expect(text).not.toContain('is quiet');
+    const program = `console.log('all it printed'); process.exit(1)`;
+    const named = await runCheck({ name: 'b', command: node(program), failures: () => text });
+    expect(named.output).toBe(text);
+    const unnamed = await runCheck({ name: 'b', command: node(program), failures: () => '' });
+    expect(unnamed.output).toContain('all it printed');
   });
 });

@@ -199,6 +199,43 @@ function assemble(shapes: readonly TaskShape[], drawn: Drawn, now: number): Rows
   };
 }
 
+/**
+ * Rows that contradict each other or lead nowhere: what {@link rowsCaseArb} draws, with one to three
+ * of a step in two tasks, a step of no task, a task twice, two current transitions, an edge to
+ * nowhere, an instant that is none.
+ */
+export function badRowsCaseArb(size: {
+  maxTasks: number;
+  maxSteps: number;
+}): fc.Arbitrary<RowsCase> {
+  const faults: readonly ((input: RowsInput) => Partial<RowsInput>)[] = [
+    ({ steps, tasks }) => ({
+      steps: [...steps, { ...steps[0]!, task_id: tasks.at(-1)?.task_id ?? 0 }],
+    }),
+    ({ steps }) => ({ steps: [...steps.slice(1), { ...steps[0]!, task_id: NOWHERE }] }),
+    ({ tasks }) => ({ tasks: [...tasks, tasks[0]!] }),
+    ({ steps, stepTransitions = [] }) => {
+      const of = { workflow_step_id: steps[0]!.workflow_step_id, most_recent: true };
+      const at = { created_at: '2026-01-01T00:00:00' };
+      const two = ['complete', 'error'].map((to_state) => ({ ...of, ...at, to_state }));
+      return { stepTransitions: [...stepTransitions, ...two] };
+    },
+    ({ steps, edges }) => ({
+      edges: [...edges, { from_step_id: steps[0]!.workflow_step_id, to_step_id: NOWHERE }],
+    }),
+    ({ steps }) => ({ steps: [{ ...steps[0]!, last_attempted_at: 'soon' }, ...steps.slice(1)] }),
+  ];
+  const chosen = fc.subarray([...faults], { minLength: 1, maxLength: 3 });
+  return fc
+    .tuple(rowsCaseArb(size), chosen)
+    .filter(([{ input }]) => input.steps.length > 0)
+    .map(([{ input, nowMicros }, wanted]) => {
+      const rows = { ...input };
+      for (const fault of wanted) Object.assign(rows, fault(rows));
+      return { nowMicros, input: rows };
+    });
+}
+
 /** The same rows, each array in another order. */
 export function shuffledRows(input: RowsInput): fc.Arbitrary<RowsInput> {
   const shuffled = <R>(rows: readonly R[]): fc.Arbitrary<R[]> =>

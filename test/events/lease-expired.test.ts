@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+
+import type { EventName } from '../../src/events/catalog.ts';
+import type { InProcessEvent } from '../../src/events/in-process.ts';
+import { checkPayload } from '../../src/events/payload-check.ts';
+import { Tasker } from '../../src/tasker.ts';
+import { withClient } from '../database/with-client.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const SLOW = { timeout: 60_000 };
+
+it('states once, for all engines, that the lease of one of them was over', async () => {
+  await using database = await createTestDatabase();
+  const { url } = database;
+  await using lost = new Tasker({ url, leaseSeconds: 1 });
+  await lost.start();
+  const engineId = String(lost.engine?.engineId);
+  // gone without a word: its row stays until the lease is over
+  await lost.engine?.kill();
+
+  const told: InProcessEvent[] = [];
+  await using first = new Tasker({ url, leaseSeconds: 6 });
+  await using second = new Tasker({ url, leaseSeconds: 6 });
+  for (const tasker of [first, second]) {
+    tasker.events.on('engine.lease_expired', (event) => told.push(event), {
+      filter: ({ payload }) => payload.engine === engineId,
+    });
+  }
+  await Promise.all([first.start(), second.start()]);
+  await expect.poll(() => told, SLOW).toHaveLength(1);
+  const stored = await withClient(url, async (client) => {
+    const { rows } = await client.query<{ event_id: string; payload: unknown }>(
+      `SELECT event_id, payload FROM tasker_core_events
+        WHERE name = 'engine.lease_expired' AND payload->>'engine' = $1`,
+      [engineId],
+    );
+    return rows;
+  });
+  expect(stored).toMatchObject([
+    {
+      event_id: told[0]?.eventId,
+      payload: { engine: engineId, engine_group: 'default', process_id: process.pid },
+    },
+  ]);
+  expect(checkPayload('engine.lease_expired' satisfies EventName, told[0]?.payload)).toEqual([]);
+});

@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { allocateSnapshot, RESULT_BITS, type SnapshotViews } from '../../src/graph/layout.ts';
+import { isDead } from '../../src/graph/reachability.ts';
+import type { Rules } from '../../src/graph/rules.ts';
+import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/state-codes.ts';
+import { combineConditions } from '../../src/graph/step-conditions.ts';
+
+const int32Arb = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: -1, max: 4 }) },
+  { weight: 1, arbitrary: fc.constantFrom(-(2 ** 31), 2 ** 31 - 1) },
+);
+const rowArb = fc.record({
+  state: fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...Object.values(STATE_CODES)) },
+    { weight: 1, arbitrary: fc.constantFrom(FIRST_FOREIGN_STATE, 126, 127, 255) },
+  ),
+  flags: fc.oneof(fc.integer({ min: 0, max: 7 }), fc.integer({ min: 0, max: 255 })),
+  attempts: int32Arb,
+  retryLimit: int32Arb,
+  satisfied: fc.nat({ max: 1 }),
+});
+
+function viewsOf(rows: readonly (typeof rowArb extends fc.Arbitrary<infer R> ? R : never)[]) {
+  const counts = { tasks: 1, steps: rows.length, ghosts: 0, edges: 0, timed: 0 };
+  const views = allocateSnapshot(counts);
+  for (const [at, row] of rows.entries()) {
+    views.state[at] = row.state;
+    views.flags[at] = row.flags;
+    views.attempts[at] = row.attempts;
+    views.retryLimit[at] = row.retryLimit;
+    views.bits[at] = row.satisfied;
+  }
+  return views;
+}
+
+/** The contract's conditions, one after the other. */
+function expectedBits(views: SnapshotViews, rules: Rules, step: number): number {
+  const flags = views.flags[step]!;
+  const satisfied = views.bits[step] === 1;
+  const stored = views.retryLimit[step]!;
+  const limit = rules === 'engine' && stored === 0 ? 1 : stored;
+  const eligible = views.attempts[step]! < limit;
+  const pending = views.state[step] === STATE_CODES.pending;
+  const failed = views.state[step] === STATE_CODES.error;
+  const held = (flags & 3) !== 0;
+  const retryable = (flags & 4) === 0;
+  const allowed = !held && (retryable || (rules === 'engine' && pending));
+  let bits = satisfied ? RESULT_BITS.dependenciesSatisfied : 0;
+  if (eligible) bits |= RESULT_BITS.retryEligible;
+  if (satisfied && eligible && allowed && (pending || failed)) bits |= RESULT_BITS.ready;
+  if (rules === 'engine' && isDead(views, step)) bits |= RESULT_BITS.dead;
+  if (failed && !eligible) bits |= RESULT_BITS.exhausted;
+  return bits;
+}
+
+test.each<Rules>(['rails', 'engine'])(
+  'words of four steps say what each step says by itself, under %s rules',
+  (rules) => {
+    fc.assert(
+      fc.property(
+        fc.array(rowArb, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.nat({ max: 5 }),
+        fc.nat({ max: 5 }),
+        (rows, length, before, behind) => {
+          const steps = before + length + behind;
+          const views = viewsOf(Array.from({ length: steps }, (_, at) => rows[at % rows.length]!));
+          const expected = views.bits.map((bits, step) =>
+            step < before || step >= before + length ? bits : expectedBits(views, rules, step),
+          );
+          combineConditions(views, rules, before, before + length);
+          expect([...views.bits]).toStrictEqual([...expected]);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  },
+);
