@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { copyOut } from '../../src/database/copy-out.ts';
 import { databaseSource } from '../../src/database/snapshot-loader.ts';
 import type { TaskSelection } from '../../src/database/snapshot-queries.ts';
 import { parseInstant } from '../../src/graph/instants.ts';
@@ -369,35 +368,5 @@ describe('what databases may hold', () => {
       const run = answersOf(databaseSource(target), { backend: 'inline' });
       await expect(run).rejects.toMatchObject({ code: 'TASKER_BAD_ARGUMENT' });
     }
-  });
-});
-
-describe('COPY', () => {
-  test('rows that straddle socket buffers, errors of server and reader', async () => {
-    await withClient(databases.plain.url, async (client) => {
-      const lengths: number[] = [];
-      const select = `SELECT n, repeat('x', 1 + (n * 7919) % 150000) FROM generate_series(1, 60) AS n`;
-      const lastBytes = new Set<number>();
-      const rows = await copyOut(client, select, (view, at) => {
-        const length = view.getInt32(at + 8);
-        lengths.push(length);
-        lastBytes.add(view.getUint8(at + 11 + length));
-      });
-      expect(rows).toBe(60);
-      expect(lastBytes).toEqual(new Set([0x78]));
-      expect(lengths).toEqual(
-        Array.from({ length: 60 }, (_, at) => 1 + (((at + 1) * 7919) % 150_000)),
-      );
-      await expect(copyOut(client, 'SELECT nothing', () => undefined)).rejects.toThrow('nothing');
-      await expect(
-        copyOut(client, 'SELECT 1 / (n - 500) FROM generate_series(1, 1000) AS n', () => undefined),
-      ).rejects.toThrow('division by zero');
-      const failing = copyOut(client, 'SELECT n FROM generate_series(1, 1000) AS n', () => {
-        throw new Error('reader');
-      });
-      await expect(failing).rejects.toThrow('reader');
-      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
-      expect(await copyOut(client, 'SELECT 1 WHERE false', () => undefined)).toBe(0);
-    });
   });
 });
