@@ -18,6 +18,8 @@ interface CopyConnection {
  *
  * Holds no more than one chunk beyond what the socket buffers. When `chunks` throws, the statement fails and the
  * error is passed on; the session stays usable (inside a transaction: after a rollback).
+ *
+ * The package pg-copy-streams does the same for streams; taking it would leave the encoder of rows to us.
  */
 export async function copyIn(
   client: pg.Client,

@@ -106,4 +106,85 @@ describe('copyIn', () => {
     await expect(copyIn(client, 'SET jit = off', [])).rejects.toThrow(TypeError);
     expect((await client.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
   });
+
+  it('stores values whole that are longer than a chunk, and many of them in a row', async () => {
+    await client.query(
+      'CREATE TABLE long (words text, doc jsonb, shared text, more jsonb, n bigint)',
+    );
+    const out = new CopyRows(1024);
+    const words = 'ż'.repeat(200_000);
+    const doc = JSON.stringify({ words });
+    const chunks: Buffer[] = [];
+    for (let n = 0; n < 3; n++) {
+      const due = out.row(5);
+      if (due !== undefined) chunks.push(due);
+      out.text(words);
+      out.jsonb(doc);
+      out.prepared(prepareText(words));
+      out.prepared(prepareJsonb(doc));
+      out.int8(n);
+    }
+    chunks.push(out.finish());
+    expect(chunks).toHaveLength(3);
+    expect(await copyIn(client, 'COPY long FROM STDIN WITH (FORMAT binary)', chunks)).toBe(3);
+    const { rows } = await client.query(
+      `SELECT n, words = $1 AND shared = $1 AND doc = $2 AND more = $2 AS whole FROM long ORDER BY n`,
+      [words, doc],
+    );
+    expect(rows).toEqual([0, 1, 2].map((n) => ({ n: String(n), whole: true })));
+  });
+
+  it('has room for a row of many columns, however small the chunk', async () => {
+    const columns = 1500;
+    await client.query(
+      `CREATE TABLE wide (${Array.from({ length: columns }, (_, at) => `c${at} boolean`).join(', ')})`,
+    );
+    const out = new CopyRows(16);
+    const chunks: Buffer[] = [];
+    for (let row = 0; row < 40; row++) {
+      const due = out.row(columns);
+      if (due !== undefined) chunks.push(due);
+      for (let column = 0; column < columns; column++) out.bool(column % 2 === 0);
+    }
+    chunks.push(out.finish());
+    expect(await copyIn(client, 'COPY wide FROM STDIN WITH (FORMAT binary)', chunks)).toBe(40);
+  });
+
+  it('stores the ends of what an instant may be', async () => {
+    await client.query('CREATE TABLE instants (at timestamp)');
+    const ends = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, Infinity, -Infinity];
+    const out = new CopyRows();
+    for (const at of ends) {
+      out.row(1);
+      out.timestamp(at);
+    }
+    await copyIn(client, 'COPY instants FROM STDIN WITH (FORMAT binary)', [out.finish()]);
+    const { rows } = await client.query('SELECT at::text AS at FROM instants');
+    expect(rows.map((row: { at: string }) => row.at)).toEqual([
+      '1684-07-28 00:12:25.259009',
+      '2255-06-05 23:47:34.740991',
+      'infinity',
+      '-infinity',
+    ]);
+  });
+
+  it.each<[string, (out: CopyRows) => unknown]>([
+    ['int4 beyond 32 bits', (out) => out.int4(2 ** 31)],
+    ['int4 with a fraction', (out) => out.int4(1.5)],
+    ['int4 that is no number', (out) => out.int4(NaN)],
+    ['int8 beyond 2^53', (out) => out.int8(2 ** 53)],
+    ['int8 with a fraction', (out) => out.int8(0.5)],
+    ['int8 that is no number', (out) => out.int8(NaN)],
+    ['timestamp that is none', (out) => out.timestamp(NaN)],
+    ['timestamp between microseconds', (out) => out.timestamp(0.5)],
+    ['timestamp beyond 2^53', (out) => out.timestamp(2 ** 53)],
+    ['text with half a pair', (out) => out.text('x\ud800')],
+    ['jsonb with half a pair', (out) => out.jsonb('"\udc00"')],
+    ['prepared text with half a pair', () => prepareText('\ud800x')],
+    ['prepared jsonb with half a pair', () => prepareJsonb('"\ud800"')],
+  ])('refuses %s', (_name, write) => {
+    const out = new CopyRows();
+    out.row(1);
+    expect(() => write(out)).toThrow(expect.objectContaining({ code: 'TASKER_BAD_ARGUMENT' }));
+  });
 });
