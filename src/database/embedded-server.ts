@@ -51,6 +51,10 @@ const ATTEMPTS_AT_A_FREE_PORT = 5;
  * The server listens on the loopback address only, with a random password. It ends with this process, however that
  * ends; an interrupt goes to this process alone, which may still use the database while it shuts down.
  *
+ * As root it runs as the account `postgres` or `nobody`. Programs that this account cannot reach, or whose library
+ * links are missing, are copied once for each version of the package to `tasker-core-<uid>` below `XDG_CACHE_HOME`,
+ * `~/.cache` or the temporary folder (60 MB); it may be deleted while no server runs.
+ *
  * @throws TaskerError `TASKER_EMBEDDED_UNAVAILABLE` when the package is missing or the server does not start
  */
 export async function startEmbeddedServer(

@@ -94,7 +94,7 @@ describe('startEmbeddedServer', () => {
         console.log(server.url);`;
         return spawn(process.execPath, ['--input-type=module', '-e', script], {
           stdio: ['ignore', 'pipe', 'inherit'],
-          env: { ...process.env, TMPDIR: place },
+          env: { ...process.env, TMPDIR: place, XDG_CACHE_HOME: tmpdir() },
         });
       }
 
