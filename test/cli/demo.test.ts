@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { on } from 'node:events';
 import { chmod, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 
 import { describe, expect, test } from 'vitest';
 
@@ -35,6 +36,7 @@ describe('tasker demo', () => {
     await using clusters = await clusterDirectory();
     const { code, stdout } = await taskerProcess(['demo', '--tasks', '200'], {
       TMPDIR: clusters.path,
+      XDG_CACHE_HOME: tmpdir(),
     });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^rows {6}200 tasks, [\d,]+ steps, /m);
@@ -55,7 +57,10 @@ describe('tasker demo', () => {
 
   test('stopped by Ctrl-C ends the embedded server', async () => {
     await using clusters = await clusterDirectory();
-    const child = startTasker(['demo', '--tasks', '2000000'], { TMPDIR: clusters.path });
+    const child = startTasker(['demo', '--tasks', '2000000'], {
+      TMPDIR: clusters.path,
+      XDG_CACHE_HOME: tmpdir(),
+    });
     const ended = whenEnded(child);
     await wasSeen(child, 'seeding');
     child.kill('SIGINT');
