@@ -5,6 +5,9 @@
  * Runs before each npm script on whatever Node starts npm (20 or newer) and without any package.
  * Says nothing when there is nothing to do; all it says goes to stderr, stdout belongs to the
  * command that follows. Exit code 1 with one sentence when something is missing.
+ *
+ * A lock that is out of step with package.json is an error in continuous integration (CI=true);
+ * elsewhere npm resolves anew, and what that changed is said.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -15,6 +18,7 @@ import { startProgress } from './progress.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MINIMUM_NODE = [22, 18];
+const REMEDY = 'run `npm install` and `npm run lock:complete`, and commit package-lock.json';
 const DEPENDENCY_FIELDS = [
   'dependencies',
   'devDependencies',
@@ -119,13 +123,35 @@ function npm(command) {
   });
 }
 
+/** What package-lock.json holds; undefined where there is none. */
+function lockText() {
+  const path = join(ROOT, 'package-lock.json');
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
 async function install(command) {
   const progress = startProgress(
     'Installing packages and Node (once for each checkout and lock file)',
   );
-  let result = await npm(command);
-  if (result.code !== 0 && command === 'ci' && result.output.includes('EUSAGE'))
+  const before = lockText();
+  let result = { code: 1, output: '' };
+  let outOfStep = command === 'install';
+  if (!outOfStep) {
+    result = await npm('ci');
+    outOfStep = result.code !== 0 && result.output.includes('EUSAGE');
+  }
+  if (outOfStep) {
+    if (process.env.CI === 'true') {
+      progress.stop();
+      process.stderr.write(result.output);
+      fail(
+        before === undefined
+          ? `There is no package-lock.json: ${REMEDY}.`
+          : `package-lock.json is out of step with package.json: ${REMEDY}.`,
+      );
+    }
     result = await npm('install');
+  }
   const seconds = progress.stop();
   if (result.code !== 0) {
     process.stderr.write(result.output);
@@ -135,6 +161,12 @@ async function install(command) {
     );
   }
   process.stderr.write(`Packages installed in ${seconds.toFixed(1)} s\n`);
+  if (lockText() !== before) {
+    process.stderr.write(
+      'package-lock.json was out of step with package.json and npm changed it: ' +
+        'run `npm run lock:complete` and commit it, or put it back.\n',
+    );
+  }
 }
 
 function fail(sentence) {

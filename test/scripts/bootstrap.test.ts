@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
 const manifest = { name: 'checkout', version: '1.0.0', devDependencies: { node: '24.0.0' } };
@@ -42,7 +42,10 @@ async function installed(version: string): Promise<void> {
 }
 
 /** Runs the bootstrap with an npm that only notes how it was called and then runs `npm` (a program text). */
-async function bootstrap(npm = ''): Promise<{ code: number; stderr: string; calls: string }> {
+async function bootstrap(
+  npm = '',
+  environment: object = { CI: '' },
+): Promise<{ code: number; stderr: string; calls: string }> {
   const calls = join(checkout, 'calls');
   await writeFile(calls, '');
   const program = join(checkout, 'npm-cli.cjs');
@@ -52,7 +55,12 @@ async function bootstrap(npm = ''): Promise<{ code: number; stderr: string; call
     process.execPath,
     [join(checkout, 'scripts', 'bootstrap.mjs')],
     {
-      env: { ...process.env, npm_execpath: program, npm_node_execpath: process.execPath },
+      env: {
+        ...process.env,
+        ...environment,
+        npm_execpath: program,
+        npm_node_execpath: process.execPath,
+      },
     },
   ).then(
     ({ stderr }) => ({ code: 0, stderr }),
@@ -92,15 +100,57 @@ test('asks for no check sum that the lock does not have', async () => {
   expect(await bootstrap()).toEqual({ code: 0, stderr: '', calls: '' });
 });
 
-test('lets npm mend a lock that is out of step with package.json', async () => {
-  await installed('v24.0.0');
-  await write('package.json', { ...manifest, dependencies: { added: '1.0.0' } });
-  expect(await bootstrap()).toMatchObject({ code: 0, calls: 'install' });
-});
+describe('a lock that is out of step with package.json', () => {
+  const changes = `require('node:fs').appendFileSync('package-lock.json', ' ');`;
+  const refuses = `if (process.argv[2] === 'ci') { console.error('npm error code EUSAGE'); process.exit(1); }`;
+  const outOfStep = { ...manifest, dependencies: { added: '1.0.0' } };
+  const said =
+    /^package-lock\.json was out of step .* npm changed it: run `npm run lock:complete` and commit it/m;
+  const remedy =
+    /^package-lock\.json is out of step with package\.json: run `npm install` and `npm run lock:complete`, and commit/m;
 
-test('falls back when npm finds the lock out of step itself', async () => {
-  const npm = `if (process.argv[2] === 'ci') { console.error('npm error code EUSAGE'); process.exit(1); }`;
-  expect(await bootstrap(npm)).toMatchObject({ calls: 'ci install' });
+  test('is mended by npm, which is said', async () => {
+    await installed('v24.0.0');
+    await write('package.json', outOfStep);
+    const { code, stderr, calls } = await bootstrap(changes);
+    expect({ code, calls }).toEqual({ code: 0, calls: 'install' });
+    expect(stderr).toMatch(said);
+  });
+
+  test('is mended where npm itself finds it so', async () => {
+    const { stderr, calls } = await bootstrap(`${refuses} ${changes}`);
+    expect(calls).toBe('ci install');
+    expect(stderr).toMatch(said);
+    expect(stderr).not.toContain('EUSAGE');
+  });
+
+  test('is not said to have changed where it did not', async () => {
+    expect((await bootstrap(refuses)).stderr).not.toContain('package-lock.json');
+  });
+
+  test('is an error in continuous integration, and stays as it is', async () => {
+    await installed('v24.0.0');
+    await write('package.json', outOfStep);
+    const before = await readFile(join(checkout, 'package-lock.json'), 'utf8');
+    const { code, stderr, calls } = await bootstrap(changes, { CI: 'true' });
+    expect({ code, calls }).toEqual({ code: 1, calls: '' });
+    expect(stderr).toMatch(remedy);
+    expect(await readFile(join(checkout, 'package-lock.json'), 'utf8')).toBe(before);
+  });
+
+  test('is an error in continuous integration where npm itself finds it so', async () => {
+    const { code, stderr, calls } = await bootstrap(refuses, { CI: 'true' });
+    expect({ code, calls }).toEqual({ code: 1, calls: 'ci' });
+    expect(stderr).toMatch(/^npm error code EUSAGE$/m);
+    expect(stderr).toMatch(remedy);
+  });
+
+  test('is an error in continuous integration where there is none', async () => {
+    await rm(join(checkout, 'package-lock.json'));
+    const { code, stderr } = await bootstrap('', { CI: 'true' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^There is no package-lock\.json: run `npm install` /m);
+  });
 });
 
 test('passes on what npm says when it fails, and names the remedy', async () => {
