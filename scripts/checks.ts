@@ -4,36 +4,67 @@ import { join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { addonIsStale } from './build-native.mjs';
 import type { Check, Counts } from './check.ts';
-import { nativeChecks } from './native-checks.ts';
+import { longNativeChecks, nativeChecks } from './native-checks.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Tests that touch a kernel, so that they have to hold without the addon as well. */
-const WHERE_KERNELS_ARE = ['test/resolver', 'test/graph', 'test/cli', 'test/examples'];
+/** What `npm test`, `npm run test:faults` and `npm run test:long -- NAME` run. */
+export const TIERS = ['test', 'faults', 'long'] as const;
+export type Tier = (typeof TIERS)[number];
 
-/** All checks, the quick ones first. A new one is one row here. */
-export function checksFor(environment: Environment): readonly Check[] {
-  const { CI, TASKER_NATIVE } = environment;
+/** Where real processes are killed and servers restarted. */
+const FAULTS = 'test/orchestration/faults';
+/** Snapshots of a million steps: counting what is covered would only make them slow. */
+const LARGE = '.large.test.ts';
+
+/** All checks of a tier, the quick ones first. A new one is one row here. */
+export function checksFor(tier: Tier, environment: Environment): readonly Check[] {
+  if (tier === 'faults') return [vitest('faults', FAULTS)];
+  if (tier === 'long') return longChecks(environment);
   return [
     { name: 'types', command: ['tsc', '--noEmit'] },
     { name: 'lint', command: ['oxlint'] },
     { name: 'format', command: ['oxfmt', '--check'] },
     { name: 'unused', command: ['knip'] },
     { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
-    vitest('tests', '--coverage'),
-    {
-      // continuous integration runs the whole suite both with the addon and without it
-      ...vitest('fallback', ...(CI === 'true' ? [] : WHERE_KERNELS_ARE)),
-      environment: { TASKER_NATIVE: 'off' },
-      unavailable: () => {
-        if (TASKER_NATIVE === 'off') return 'TASKER_NATIVE=off: tests ran without the addon';
-        if (TASKER_NATIVE === 'required') return undefined;
-        return addonIsStale() ? 'there is no addon: tests ran without it' : undefined;
-      },
-    },
+    vitest('tests', '--coverage', '--exclude', `${FAULTS}/**`, '--exclude', `**/*${LARGE}`),
+    vitest('large', LARGE),
     ...nativeChecks(environment),
   ];
 }
+
+/** What takes minutes: each name may stand for several checks, see `LONG_NAMES`. */
+function longChecks(environment: Environment): readonly Check[] {
+  return [
+    ...longNativeChecks(environment),
+    {
+      ...vitest('fuzz', 'test/resolver/native-fuzz'),
+      environment: { TASKER_FUZZ_ROUNDS: '20000' },
+    },
+    { name: 'soak', command: ['node', 'bench/soak.ts'] },
+    {
+      ...vitest('off'),
+      environment: { TASKER_NATIVE: 'off' },
+      unavailable: () =>
+        environment['TASKER_NATIVE'] === 'required'
+          ? undefined
+          : addonIsStale()
+            ? 'there is no addon: npm test runs without it already'
+            : undefined,
+    },
+    { name: 'scale', command: ['node', 'bench/scale.ts'] },
+  ];
+}
+
+/** Names of the long tier and what they stand for. */
+export const LONG_NAMES: Readonly<Record<string, string>> = {
+  fuzz: 'two minutes of random input for each of the crates, the addon and the Ruby gem',
+  valgrind: 'the crates and the C library under valgrind and AddressSanitizer',
+  gem: 'the Ruby gem, packed, installed elsewhere and compiled anew',
+  off: 'every test once more without the native addon',
+  soak: 'memory of a resolver that never rests',
+  scale: 'peak memory of very large runs',
+};
 
 /** A check that runs vitest and counts each test. */
 function vitest(name: string, ...args: string[]): Check {

@@ -12,32 +12,13 @@ const CRATES = [...WORKSPACE, ...packages('tasker-resolver', 'tasker-columns', '
 const SANITIZED = 'x86_64-unknown-linux-gnu';
 
 /**
- * The checks of the code in Rust. A tool that is not here skips its check, with the reason; not so
- * cargo where the addon is required, and the others where it is in continuous integration.
+ * The checks of the code in Rust, C and Ruby. A tool that is not here skips its check, with the
+ * reason; not so cargo where the addon is required, and the others where it is in continuous
+ * integration.
  */
 export function nativeChecks(environment: Environment): readonly Check[] {
-  const { CI, TASKER_NATIVE } = environment;
-  const thorough = CI === 'true';
-  const seconds = (usual: number, inCi: number): Record<string, string> => ({
-    TASKER_FUZZ_SECONDS: String(thorough ? inCi : usual),
-  });
-
-  /** Runs with cargo, and where `also` finds no reason not to. */
-  function cargo(name: string, args: readonly string[], also?: () => string | undefined): Check {
-    const unavailable = (): string | undefined => {
-      if (TASKER_NATIVE === 'off') return 'TASKER_NATIVE=off';
-      const required = TASKER_NATIVE === 'required';
-      return (required ? undefined : whyNoCargo()) ?? (required && thorough ? undefined : also?.());
-    };
-    return { name, command: ['cargo', ...args], unavailable };
-  }
-
-  const fuzz = ['test', ...CRATES, '--release', '--test', 'fuzz', '--', '--nocapture'];
+  const cargo = cargoCheck(environment);
   const lint = ['clippy', ...WORKSPACE, '--all-targets', '--', '--deny=warnings'];
-  const sanitized = ['test', ...CRATES, '--tests', '--target', SANITIZED, '--target-dir'];
-  // the random graphs of the other files take minutes under valgrind
-  const watched = thorough ? ['--tests'] : ['corpus', 'fuzz', 'validate'].flatMap(testFile);
-  const memcheck = ['test', ...CRATES, ...watched, '--config', runner('--error-exitcode=99')];
   return [
     cargo('rustfmt', ['fmt', '--all', '--manifest-path', 'native/Cargo.toml', '--check']),
     cargo('clippy', lint),
@@ -45,41 +26,69 @@ export function nativeChecks(environment: Environment): readonly Check[] {
       ...cargo('cargo', ['test', ...CRATES, ...packages('tasker-c-header')]),
       count: countCargoTests,
     },
-    { ...cargo('fuzz', fuzz), environment: seconds(20, 120) },
-    {
-      ...cargo('asan', [...sanitized, 'native/target/asan'], whyNoSanitizer),
-      // a sanitizer is an unstable option; this lets the stable compiler take it
-      environment: {
-        ...seconds(5, 60),
-        RUSTC_BOOTSTRAP: '1',
-        RUSTFLAGS: '-Zsanitizer=address',
-      },
-    },
-    { ...cargo('valgrind', memcheck, whyNoValgrind), environment: seconds(5, 60) },
-    {
-      ...cargo('reach', [], whyNoValgrind),
-      command: ['node', 'scripts/reached-functions.ts'],
-    },
     { ...cargo('c', [], whyNoCompiler), command: ['node', 'scripts/c-library.ts'] },
     {
       ...cargo('ruby', [], whyNoRuby),
       command: ['node', 'scripts/ruby-gem.ts', 'test'],
       count: countMinitests,
     },
+  ];
+}
+
+/** Those that take minutes, by the names of `npm run test:long`. */
+export function longNativeChecks(environment: Environment): readonly Check[] {
+  const cargo = cargoCheck(environment);
+  const fuzz = ['test', ...CRATES, '--release', '--test', 'fuzz', '--', '--nocapture'];
+  const sanitized = ['test', ...CRATES, '--tests', '--target', SANITIZED, '--target-dir'];
+  const memcheck = ['test', ...CRATES, '--tests', '--config', runner('--error-exitcode=99')];
+  return [
+    { ...cargo('fuzz', fuzz), environment: seconds(120) },
     {
-      ...cargo('ruby-fuzz', [], whyNoRuby),
+      ...cargo('fuzz', [], whyNoRuby),
       command: ['node', 'scripts/ruby-gem.ts', 'fuzz'],
-      environment: seconds(20, 120),
+      environment: seconds(120),
+    },
+    {
+      ...cargo('valgrind', [...sanitized, 'native/target/asan'], whyNoSanitizer),
+      // a sanitizer is an unstable option; this lets the stable compiler take it
+      environment: {
+        ...seconds(60),
+        RUSTC_BOOTSTRAP: '1',
+        RUSTFLAGS: '-Zsanitizer=address',
+      },
+    },
+    { ...cargo('valgrind', memcheck, whyNoValgrind), environment: seconds(60) },
+    {
+      ...cargo('valgrind', [], whyNoValgrind),
+      command: ['node', 'scripts/reached-functions.ts'],
+    },
+    {
+      ...cargo('valgrind', [], () => whyNoCompiler() ?? whyNoValgrind()),
+      command: ['node', 'scripts/c-library.ts', 'valgrind'],
     },
     {
       // everything is compiled anew
-      ...cargo('gem', [], () => whyNoRuby() ?? 'only in continuous integration'),
+      ...cargo('gem', [], whyNoRuby),
       command: ['node', 'scripts/ruby-gem.ts', 'gem'],
     },
   ];
 }
 
-const testFile = (name: string): string[] => ['--test', name];
+const seconds = (count: number): Record<string, string> => ({ TASKER_FUZZ_SECONDS: String(count) });
+
+/** Makes checks that run with cargo, and where `also` finds no reason not to. */
+function cargoCheck({ CI, TASKER_NATIVE }: Environment) {
+  return (name: string, args: readonly string[], also?: () => string | undefined): Check => {
+    const unavailable = (): string | undefined => {
+      if (TASKER_NATIVE === 'off') return 'TASKER_NATIVE=off';
+      const required = TASKER_NATIVE === 'required';
+      return (
+        (required ? undefined : whyNoCargo()) ?? (required && CI === 'true' ? undefined : also?.())
+      );
+    };
+    return { name, command: ['cargo', ...args], unavailable };
+  };
+}
 
 /** Sources that do not compile are no reason: these checks are there to say so. */
 function whyNoCargo(): string | undefined {

@@ -8,7 +8,7 @@ import { loadNative } from '../../src/resolver/native.ts';
 
 const { binary } = loadNative(process.env);
 const program = fileURLToPath(new URL('../support/native-fuzz.ts', import.meta.url));
-const ROUNDS = process.env['CI'] === 'true' ? 20_000 : 2_000;
+const ROUNDS = Number(process.env['TASKER_FUZZ_ROUNDS'] ?? 2_000);
 
 test.skipIf(binary === undefined)(
   'broken snapshots and wrong views end in an answer or an error, never the process',

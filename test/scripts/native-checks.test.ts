@@ -3,18 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Check } from '../../scripts/check.ts';
-import { checksFor } from '../../scripts/checks.ts';
+import { checksFor, LONG_NAMES } from '../../scripts/checks.ts';
 
 type Environment = Record<string, string>;
-const RUST = ['rustfmt', 'clippy', 'cargo', 'fuzz', 'asan', 'valgrind', 'reach', 'c'];
+const RUST = ['rustfmt', 'clippy', 'cargo', 'c'];
 
-const named = (name: string, environment: Environment): Check =>
-  checksFor(environment).find((check) => check.name === name)!;
-
-/** Why each check of the code in Rust would be skipped. */
-const reasons = (environment: Environment): (string | undefined)[] =>
-  RUST.map((name) => named(name, environment).unavailable?.());
+/** Why each check of the code in Rust would be skipped, the long ones behind. */
+const reasons = (environment: Environment): (string | undefined)[] => [
+  ...RUST.map((name) =>
+    checksFor('test', environment)
+      .find((check) => check.name === name)!
+      .unavailable?.(),
+  ),
+  ...checksFor('long', environment)
+    .filter((check) => check.name === 'valgrind')
+    .map((check) => check.unavailable?.()),
+];
 
 describe('on a machine without any tool', () => {
   let empty = '';
@@ -38,7 +42,7 @@ describe('on a machine without any tool', () => {
       undefined,
       undefined,
       undefined,
-      undefined,
+      'no C compiler: cc is not here',
       'no AddressSanitizer for x86_64-unknown-linux-gnu in this toolchain',
       'valgrind is not here',
       'valgrind is not here',
@@ -50,26 +54,20 @@ describe('on a machine without any tool', () => {
   });
 });
 
-test('nothing native is checked where it is switched off, and the tests run once', () => {
+test('nothing native is checked where it is switched off', () => {
   expect(new Set(reasons({ TASKER_NATIVE: 'off', CI: 'true' }))).toEqual(
     new Set(['TASKER_NATIVE=off']),
   );
-  const fallback = named('fallback', { TASKER_NATIVE: 'off' });
-  expect(fallback.unavailable?.()).toMatch(/ran without the addon/);
 });
 
-test('continuous integration runs every test without the addon, too', () => {
-  const files = (environment: Environment): string[] =>
-    named('fallback', environment).command.filter((word) => word.startsWith('test/'));
-  expect(files({ CI: 'true' })).toEqual([]);
-  expect(files({})).toEqual(expect.arrayContaining(['test/resolver', 'test/graph', 'test/cli']));
-  expect(named('fallback', {}).environment).toEqual({ TASKER_NATIVE: 'off' });
-  const required = { CI: 'true', TASKER_NATIVE: 'required' };
-  expect(named('fallback', required).unavailable?.()).toBeUndefined();
+test('every long check has a name that is listed, and every listed name a check', () => {
+  const names = checksFor('long', {}).map((check) => check.name);
+  expect([...new Set(names)].toSorted()).toEqual(Object.keys(LONG_NAMES).toSorted());
 });
 
-test('continuous integration fuzzes for longer', () => {
-  const seconds = (environment: Environment): number =>
-    Number(named('fuzz', environment).environment?.['TASKER_FUZZ_SECONDS']);
-  expect(seconds({ CI: 'true' })).toBeGreaterThan(seconds({}));
+test('the whole suite runs without the addon on request', () => {
+  const off = checksFor('long', { TASKER_NATIVE: 'required' }).find(({ name }) => name === 'off')!;
+  expect(off.environment).toEqual({ TASKER_NATIVE: 'off' });
+  expect(off.unavailable?.()).toBeUndefined();
+  expect(off.command.filter((word) => word.startsWith('test/'))).toEqual([]);
 });
