@@ -5,7 +5,7 @@ export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'node', 'vitest'],
   categories: { correctness: 'error', suspicious: 'error', perf: 'error' },
   options: { typeAware: true, denyWarnings: true, reportUnusedDisableDirectives: 'error' },
-  ignorePatterns: ['dist', 'coverage', 'bench/peers', 'native'],
+  ignorePatterns: ['dist', 'dist.*', 'coverage', 'bench/peers', 'native'],
   rules: {
     // Beyond the categories: what the house style asks for.
     eqeqeq: 'error',

@@ -15,6 +15,8 @@ export default defineConfig({
     retry: process.env['CI'] === 'true' ? 1 : 0,
     coverage: {
       provider: 'v8',
+      // a run beside this one in the same checkout has its own; the global set-up removes old ones
+      reportsDirectory: `coverage/${process.pid}`,
       include: ['src/**/*.ts', 'workers/**/*.ts'],
       reporter: ['text-summary', 'json-summary', 'html'],
       thresholds: { lines: 90, functions: 90, statements: 90, branches: 90 },

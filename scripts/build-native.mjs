@@ -65,10 +65,14 @@ export function addonIsStale() {
  * that does not answer is not asked again by each npm script.
  */
 export function lastFailure() {
-  if (!existsSync(FAILURE)) return undefined;
-  const failedAt = statSync(FAILURE).mtimeMs;
+  // another run may remove it at any moment
+  const failedAt = statSync(FAILURE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (failedAt < newestSource() || failedAt < Date.now() - FAILURE_COUNTS_FOR_MS) return undefined;
-  return JSON.parse(readFileSync(FAILURE, 'utf8'));
+  try {
+    return JSON.parse(readFileSync(FAILURE, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 export function cargoIsHere() {
@@ -127,7 +131,9 @@ export async function buildAddon() {
   const kind = /could not compile/.test(output) ? 'sources' : 'cargo';
   const failure = { kind, output: output.trim() };
   mkdirSync(dirname(FAILURE), { recursive: true });
-  writeFileSync(FAILURE, JSON.stringify(failure));
+  // by name, so that another run never reads half of it
+  writeFileSync(`${FAILURE}.${process.pid}`, JSON.stringify(failure));
+  renameSync(`${FAILURE}.${process.pid}`, FAILURE);
   return failure;
 }
 

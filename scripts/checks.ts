@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -69,6 +69,7 @@ export const LONG_NAMES: Readonly<Record<string, string>> = {
 /** A check that runs vitest and counts each test. */
 function vitest(name: string, ...args: string[]): Check {
   const report = join(tmpdir(), `tasker-core-${name}-${process.pid}.json`);
+  process.once('exit', () => rmSync(report, { force: true }));
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,

@@ -3,7 +3,7 @@
  * optimization, and names each public function that it does not come to. Exit code 1 for any.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runner } from './native-checks.ts';
@@ -11,7 +11,7 @@ import { functionsThatRan, publicFunctionsOf, unreached } from './public-functio
 
 const crate = fileURLToPath(new URL('../native/resolver/', import.meta.url));
 const target = fileURLToPath(new URL('../native/target/reach/', import.meta.url));
-const profile = join(target, 'callgrind.out');
+const profile = join(target, `callgrind.out.${process.pid}`);
 
 function runCorpus(): boolean {
   mkdirSync(target, { recursive: true });
@@ -40,4 +40,8 @@ function report(): boolean {
   return functions.length > 0 && missing.length === 0;
 }
 
-process.exitCode = runCorpus() && report() ? 0 : 1;
+try {
+  process.exitCode = runCorpus() && report() ? 0 : 1;
+} finally {
+  rmSync(profile, { force: true });
+}

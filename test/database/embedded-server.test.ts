@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +10,11 @@ import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
+import {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from '../../src/database/embedded-server.ts';
 
 const FAST = { fsync: 'off', shared_buffers: '16MB' };
 
@@ -50,38 +55,36 @@ describe('startEmbeddedServer', () => {
     expect(phases).toHaveLength(2);
   });
 
-  it('keeps a named directory for the next start', async () => {
+  // one cluster for all of these: making one takes longer than anything else here
+  it('keeps a named directory for the next start, and says what the server refuses', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tasker-core-test-'));
+    const start = (options: EmbeddedServerOptions = {}): Promise<EmbeddedServer> =>
+      startEmbeddedServer({ directory, ...options, settings: { ...FAST, ...options.settings } });
     try {
       {
-        await using first = await startEmbeddedServer({ directory, settings: FAST });
+        await using first = await start();
         await first.createDatabase('kept');
       }
-      await using second = await startEmbeddedServer({ directory, settings: FAST });
-      expect(await answer(second.databaseUrl('kept'))).toBe(42);
-      await expect(startEmbeddedServer({ directory, settings: FAST })).rejects.toMatchObject({
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as AddressInfo;
+      await expect(start({ port })).rejects.toMatchObject({
         code: 'TASKER_EMBEDDED_UNAVAILABLE',
+        message: expect.stringMatching(/could not .*DATABASE_URL/s),
       });
+      taken.close();
+      await expect(start({ settings: { no_such_setting: '1' } })).rejects.toMatchObject({
+        message: expect.stringContaining('no_such_setting'),
+      });
+      await using second = await start();
+      expect(await answer(second.databaseUrl('kept'))).toBe(42);
+      await expect(start()).rejects.toMatchObject({ code: 'TASKER_EMBEDDED_UNAVAILABLE' });
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   });
 
-  it('says which setting or port the server refuses', async () => {
-    await using server = await startEmbeddedServer({ settings: FAST });
-    const port = Number(new URL(server.url).port);
-    await expect(startEmbeddedServer({ port, settings: FAST })).rejects.toMatchObject({
-      code: 'TASKER_EMBEDDED_UNAVAILABLE',
-      message: expect.stringMatching(/could not .*DATABASE_URL/s),
-    });
-    await expect(startEmbeddedServer({ settings: { no_such_setting: '1' } })).rejects.toMatchObject(
-      {
-        message: expect.stringContaining('no_such_setting'),
-      },
-    );
-  });
-
-  describe.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
+  describe.concurrent.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const)(
     'when %s ends the process',
     (signal) => {
       /** Starts a server in a process whose temporary directory is `place`; its lines are phases, then the URL. */
@@ -117,15 +120,17 @@ describe('startEmbeddedServer', () => {
         expect(by).toBe(signal);
       }
 
-      it('leaves no server and no directory behind', async () => {
+      // only a test's own `expect` can poll beside others
+      it('leaves no server and no directory behind', async ({ expect: here }) => {
         await using directory = await emptyPlace();
         const child = startElsewhere(directory.path);
         const url = await lineOf(child, /^postgresql:/);
+        expect(await readdir(directory.path)).toHaveLength(1);
         const watched = await connect(url);
         const gone = new Promise<void>((resolve) => void watched.once('end', resolve));
         await endBy(child);
         await gone;
-        await expect
+        await here
           .poll(() =>
             connect(url).then(
               () => 'up',
@@ -133,16 +138,16 @@ describe('startEmbeddedServer', () => {
             ),
           )
           .toBe('TASKER_DATABASE_UNREACHABLE');
-        await expect.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
+        await here.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
       });
 
-      it('leaves no half-made cluster behind', async () => {
+      it('leaves no half-made cluster behind', async ({ expect: here }) => {
         await using directory = await emptyPlace();
         const child = startElsewhere(directory.path);
         await lineOf(child, /creating/);
         expect(await readdir(directory.path)).toHaveLength(1);
         await endBy(child);
-        await expect.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
+        await here.poll(() => readdir(directory.path), { timeout: 20_000 }).toEqual([]);
       });
     },
   );

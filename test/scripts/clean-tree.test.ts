@@ -73,6 +73,7 @@ mkdir -p native/target/release && echo > native/target/release/${library}`,
   });
 
   test.each([
+    'dist.1234/src/index.js',
     'coverage/index.html',
     'native/target/asan/debug',
     'native/ruby/vendor/resolver/lib.rs',

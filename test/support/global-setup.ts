@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
 
 import type { TestProject } from 'vitest/node';
 
@@ -20,6 +21,7 @@ declare module 'vitest' {
  * copied for each test.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (project.vitest.config.coverage.enabled) await removeOldCoverage();
   const external = process.env['TASKER_TEST_DATABASE_URL'];
   const embedded =
     external === undefined
@@ -52,4 +54,22 @@ async function dropAll(url: string, prefix: string): Promise<void> {
   );
   await client.end();
   for (const { datname } of rows) await dropDatabase(url, datname);
+}
+
+/** Each run reports its coverage in a folder by its process id; those of runs that have ended go. */
+async function removeOldCoverage(): Promise<void> {
+  const folder = new URL('../../coverage/', import.meta.url);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const isOver = !/^\d+$/.test(name) || !isRunning(Number(name));
+    if (isOver) await rm(new URL(name, folder), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM';
+  }
 }
