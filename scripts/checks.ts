@@ -66,10 +66,18 @@ export const LONG_NAMES: Readonly<Record<string, string>> = {
   scale: 'peak memory of very large runs',
 };
 
+/** Reports of this process in the temporary folder. */
+const reports = new Set<string>();
+
+function removeReports(): void {
+  for (const report of reports) rmSync(report, { force: true });
+}
+
 /** A check that runs vitest and counts each test. */
 function vitest(name: string, ...args: string[]): Check {
   const report = join(tmpdir(), `tasker-core-${name}-${process.pid}.json`);
-  process.once('exit', () => rmSync(report, { force: true }));
+  if (reports.size === 0) process.once('exit', removeReports);
+  reports.add(report);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
