@@ -27,7 +27,8 @@ describe('examples', () => {
     );
   });
 
-  test.each(Object.entries(LINES))('%s runs as it stands', async (name, line) => {
+  // some wait for their retries
+  test.concurrent.each(Object.entries(LINES))('%s runs as it stands', async (name, line) => {
     const script = new URL(name, folder).pathname;
     const ended = await promisify(execFile)(process.execPath, [script]);
     expect(ended.stderr).toBe('');
