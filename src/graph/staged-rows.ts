@@ -55,11 +55,14 @@ export class StagedRows {
   #foreignStart = 0;
   #edgeParent = new Int32Array(0);
   #edgeChild = new Int32Array(0);
+  /** What has been said of refused rows: a third row like two others is no further problem. */
+  #said = new Set<string>();
 
   /** Forgets all rows and keeps their room, so that the next chunk allocates nothing. */
   reset(): void {
     this.states = new StateTexts();
     this.problems = [];
+    this.#said = new Set();
     this.taskCount = 0;
     this.stepCount = 0;
     this.ownedSteps = 0;
@@ -353,7 +356,7 @@ export class StagedRows {
     });
   }
 
-  /** Takes a task out of the answers because of a row. */
+  /** Takes a task out of the answers because of a row; what is said of it already is not said again. */
   #refuse(
     task: number,
     table: RowProblem['table'],
@@ -363,9 +366,12 @@ export class StagedRows {
   ): void {
     this.taskFlags[task] = (this.taskFlags[task] as number) | TASK_FLAGS.refused;
     const taskId = this.taskIds.ids[task] as bigint;
+    const message = `${rowOf(table, id)} ${what}; task ${taskId} is set apart.`;
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
     this.problems.push({
       code: 'TASKER_BAD_ROW',
-      message: `${rowOf(table, id)} ${what}; task ${taskId} is set apart.`,
+      message,
       table,
       id: id ?? about,
       taskId,

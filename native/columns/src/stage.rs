@@ -2,6 +2,7 @@
 //! `src/graph/staged-rows.ts` and `src/graph/order-rows.ts`, whose problems it reports word for word.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use tasker_resolver::codes::task_flag;
 
@@ -58,13 +59,18 @@ pub(crate) struct Findings {
     /// Flags of each task so far: which are refused.
     pub task_flags: Vec<u8>,
     pub problems: Vec<RowProblem>,
+    /// Rows said to be there twice, and their tasks: a third one is no further problem.
+    said: HashSet<(Table, i64, i64)>,
 }
 
 impl Findings {
-    /// Takes a task out of the answers because of a row.
+    /// Takes a task out of the answers because of a row; what is said of it already is not said again.
     fn refuse(&mut self, task_ids: &[i64], task: usize, table: Table, id: i64) {
         self.task_flags[task] |= task_flag::REFUSED;
         let task_id = task_ids[task];
+        if !self.said.insert((table, id, task_id)) {
+            return;
+        }
         self.problems.push(RowProblem {
             code: Code::BadRow,
             message: format!(
@@ -94,7 +100,11 @@ pub(crate) fn stage<'a>(input: &Input<'a>) -> Result<(Staged<'a>, Findings), Pro
     let tasks = order_tasks(named(Table::Tasks, "task_id", input.tasks.task_id)?);
     let ids = named(Table::Steps, "workflow_step_id", input.steps.workflow_step_id)?;
     let task_ids = named(Table::Steps, "task_id", input.steps.task_id)?;
-    let mut found = Findings { task_flags: vec![0; tasks.ids.len()], problems: Vec::new() };
+    let mut found = Findings {
+        task_flags: vec![0; tasks.ids.len()],
+        problems: Vec::new(),
+        said: HashSet::new(),
+    };
     let index = IdIndex::new(&tasks.ids, |at| {
         // the rows are neighbours: none of them is answered, or the order of the input would decide
         found.task_flags[at - 1] |= task_flag::REFUSED;
