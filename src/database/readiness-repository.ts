@@ -11,6 +11,7 @@ import {
   type LevelRow,
   type ReadinessRow,
 } from '../graph/answer-rows.ts';
+import { circleText } from '../graph/circle-text.ts';
 import type { Cycle } from '../graph/cycles.ts';
 import { TASK_FLAGS } from '../graph/layout.ts';
 import { resolveTaskRange } from '../graph/resolve.ts';
@@ -158,10 +159,9 @@ function cycleError(
   cycles: readonly Cycle[],
 ): TaskerError {
   const path = (cycles[0]?.path ?? []).map((step) => views.stepId[step] as bigint);
-  const circle = [...path, path[0]].join(' -> ');
   return new TaskerError(
     'TASKER_CYCLE',
-    `Task ${taskId} has no dependency levels: steps ${circle} depend on each other in a circle.`,
+    `Task ${taskId} has no dependency levels: steps ${circleText(path)} depend on each other in a circle.`,
     { data: { taskId: String(taskId), path: path.map(String) } },
   );
 }

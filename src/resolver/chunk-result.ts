@@ -8,6 +8,7 @@ import {
   type LevelRow,
   type ReadinessRow,
 } from '../graph/answer-rows.ts';
+import { circleText } from '../graph/circle-text.ts';
 import { EXECUTION_STATUSES, RESULT_BITS } from '../graph/layout.ts';
 import type { Rules } from '../graph/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
@@ -21,7 +22,7 @@ export interface CycleReport {
   readonly taskId: bigint;
   /** Step ids along the edges; an edge leads from the last to the first. */
   readonly path: readonly bigint[];
-  /** The same as text: `1 -> 2 -> 1`. */
+  /** The same as text, `1 -> 2 -> 1`; the middle of a long one is left out. */
   readonly message: string;
 }
 
@@ -144,8 +145,7 @@ export function chunkResult(
   const cycles = resolution.cycles.map(({ task, path }): CycleReport => {
     const ids = path.map((step) => views.stepId[step] as bigint);
     const taskId = views.taskId[task] as bigint;
-    const circle = [...ids, ids[0]].join(' -> ');
-    const message = `Task ${taskId}: steps ${circle} depend on each other in a circle.`;
+    const message = `Task ${taskId}: steps ${circleText(ids)} depend on each other in a circle.`;
     return { code: 'TASKER_CYCLE', taskId, path: ids, message };
   });
   return {

@@ -1,6 +1,7 @@
+import { circleText, shortenedWay } from '../graph/circle-text.ts';
 import type { BlockingReason, StepExplanation, StepReference } from './explanation.ts';
 
-/** How many parents a sentence names one by one, and how many steps of each end of a way. */
+/** How many parents a sentence names one by one. */
 const NAMED_PARENTS = 3;
 
 /** The explanation in words: one sentence with every reason. */
@@ -89,13 +90,5 @@ function referenceText({ workflow_step_id, task_id, name, foreign }: StepReferen
 /** The steps between, the middle of a long way left out. */
 function wayText(between: readonly StepReference[]): string {
   if (between.length === 0) return '';
-  return ` (through ${shortened(between.map((step) => step.workflow_step_id)).join(', ')})`;
-}
-
-const circleText = (path: readonly bigint[]): string => [...shortened(path), path[0]].join(' -> ');
-
-function shortened(ids: readonly bigint[]): (bigint | string)[] {
-  if (ids.length <= 2 * NAMED_PARENTS) return [...ids];
-  const left = ids.length - 2 * NAMED_PARENTS;
-  return [...ids.slice(0, NAMED_PARENTS), `... ${left} more ...`, ...ids.slice(-NAMED_PARENTS)];
+  return ` (through ${shortenedWay(between.map((step) => step.workflow_step_id)).join(', ')})`;
 }

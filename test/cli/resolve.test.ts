@@ -82,6 +82,39 @@ describe('the summary', () => {
     );
   });
 
+  test('shortens a giant cycle, which --json holds whole', async () => {
+    await using temporary = await temporaryDirectory();
+    const directory = temporary.path;
+    const count = 2000;
+    const steps = Array.from({ length: count }, (_, at) => at + 1);
+    const lines = (rows: object[]): string =>
+      rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+    const files = {
+      'meta.json': JSON.stringify({
+        now: '2026-01-01',
+        named_steps: [{ named_step_id: 1, name: 's' }],
+      }),
+      'tasks.ndjson': lines([{ task_id: 1, named_task_id: 1 }]),
+      'steps.ndjson': lines(
+        steps.map((id) => ({ workflow_step_id: id, task_id: 1, named_step_id: 1 })),
+      ),
+      'edges.ndjson': lines(
+        steps.map((id) => ({ from_step_id: id, to_step_id: (id % count) + 1 })),
+      ),
+      'step_transitions.ndjson': '',
+      'task_transitions.ndjson': '',
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+    const { code, stdout } = await tasker(['resolve', '--input', directory]);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /^TASKER_CYCLE Task 1: steps \d+ -> \d+ -> \d+ -> \.\.\. 1994 more \.\.\. -> \d+ -> \d+ -> \d+ -> \d+ depend on each other in a circle\.$/m,
+    );
+    const json = await tasker(['resolve', '--input', directory, '--json']);
+    const { cycle_list: cycles } = JSON.parse(json.stdout) as { cycle_list: { path: number[] }[] };
+    expect(cycles.map(({ path }) => path.length)).toEqual([count]);
+  });
+
   test('as JSON', async () => {
     const { code, stdout } = await tasker(['resolve', '--input', input('plain'), '--json']);
     expect(code).toBe(0);
