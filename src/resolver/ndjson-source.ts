@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import { TaskerError } from '../errors.ts';
 import { StagedRows } from '../graph/staged-rows.ts';
+import { parseExactJson } from './exact-json.ts';
+import { decodeFile, NdjsonLines } from './ndjson-lines.ts';
 import {
   badField,
   instantField,
@@ -36,6 +38,7 @@ const FILES = [
 /**
  * A directory of NDJSON rows in the golden format: `meta.json` (now, named_steps) and `tasks`,
  * `steps`, `edges`, `step_transitions`, `task_transitions` (`.ndjson`). Ids keep all their digits.
+ * Files are UTF-8, lines end with `\n`, `\r\n` or `\r` and have 8 MiB at most (`MAX_LINE_BYTES`).
  * The rows are held in memory as numbers, about 54 bytes a step and 20 an edge.
  *
  * @param taskIds restricts the answers to these tasks; edges from other tasks still count
@@ -92,12 +95,13 @@ async function sizeOf(directory: string, name: string): Promise<number> {
 }
 
 async function readText(path: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    // the decoder takes a byte order mark away, as it does for the other files
-    return new TextDecoder().decode(await readFile(path));
+    bytes = await readFile(path);
   } catch (cause) {
     throw unreadable(path, cause);
   }
+  return decodeFile(bytes, path);
 }
 
 function unreadable(path: string, cause: unknown): TaskerError {
@@ -113,7 +117,7 @@ async function readMeta(
   directory: string,
 ): Promise<{ now: number | undefined; stepNames: Map<number, string> }> {
   const file = join(directory, 'meta.json');
-  const meta = parseLine(await readText(file), { file, line: 1 });
+  const meta = parseRow(await readText(file), { file, line: 1 });
   const stepNames = new Map<number, string>();
   const named = meta['named_steps'];
   if (!Array.isArray(named)) {
@@ -144,51 +148,33 @@ async function readRows(
     highWaterMark: 1 << 20,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const decoder = new TextDecoder('utf-8');
-  let line = 0;
-  let rest = '';
-  const take = (text: string): void => {
-    line++;
-    if (text.trim() !== '') stage(rows, parseLine(text, { file, line }), { file, line });
-  };
+  const lines = new NdjsonLines(file, (text, place) => stage(rows, parseRow(text, place), place));
   try {
     for await (const bytes of stream as AsyncIterable<Buffer>) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n');
-      rest = lines.pop() as string;
-      for (const text of lines) take(text);
+      lines.push(bytes);
       onBytes(bytes.length);
     }
+    lines.finish();
   } catch (error) {
     options.signal?.throwIfAborted(); // the stream raises an AbortError of its own
     throw error instanceof TaskerError ? error : unreadable(file, error);
   }
-  rest += decoder.decode();
-  if (rest !== '') take(rest);
 }
 
-/** A digit run that a double cannot hold exactly. */
-const LONG_NUMBER = /[:[,]\s*-?\d{16,}/;
-
-function parseLine(text: string, place: Place): InputRecord {
+function parseRow(text: string, place: Place): InputRecord {
   let value: unknown;
   try {
-    value = LONG_NUMBER.test(text) ? JSON.parse(text, exactIntegers) : JSON.parse(text);
+    value = parseExactJson(text);
   } catch (cause) {
-    throw new TaskerError(
-      'TASKER_BAD_INPUT',
-      `${place.file}:${place.line}: is not JSON (${(cause as Error).message}).`,
-      { cause, data: { file: place.file, line: place.line, field: null } },
-    );
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const what = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    throw new TaskerError('TASKER_BAD_INPUT', `${place.file}:${place.line}: ${what} (${why}).`, {
+      cause,
+      data: { file: place.file, line: place.line, field: null },
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badField(place, '(the whole line)', value, 'a JSON object');
   }
   return value as InputRecord;
-}
-
-/** Reviver that turns integers beyond 2^53 into bigint from their source text. */
-function exactIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }

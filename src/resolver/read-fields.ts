@@ -1,5 +1,6 @@
 import { TaskerError } from '../errors.ts';
 import { parseInstant } from '../graph/instants.ts';
+import { wholeNumber, writtenNumber } from './exact-json.ts';
 
 /** One row of input, as JSON or as a plain object. */
 export type InputRecord = Readonly<Record<string, unknown>>;
@@ -16,10 +17,7 @@ const INT64_LIMIT = 2n ** 63n;
 
 /** The error for a field that cannot be read; names file, line, field and value. */
 export function badField(place: Place, field: string, value: unknown, wanted: string): TaskerError {
-  const digits = (_key: string, part: unknown): unknown =>
-    typeof part === 'bigint' ? String(part) : part;
-  const shown =
-    typeof value === 'bigint' ? String(value) : (JSON.stringify(value, digits) ?? 'nothing');
+  const shown = shownValue(value);
   return new TaskerError(
     'TASKER_BAD_INPUT',
     `${place.file}:${place.line}: field "${field}" is ${shown.slice(0, 80)}, not ${wanted}.`,
@@ -27,22 +25,37 @@ export function badField(place: Place, field: string, value: unknown, wanted: st
   );
 }
 
+/** A value as JSON, numbers as they were written; only its kind where it nests too deep to be shown. */
+function shownValue(value: unknown): string {
+  const digits = (_key: string, part: unknown): unknown =>
+    typeof part === 'bigint' ? String(part) : (writtenNumber(part) ?? part);
+  const number = typeof value === 'bigint' ? String(value) : writtenNumber(value);
+  if (number !== undefined) return number;
+  try {
+    return JSON.stringify(value, digits) ?? 'nothing';
+  } catch {
+    return Array.isArray(value) ? 'an array' : 'an object';
+  }
+}
+
 /** A 64-bit id: bigint, safe integer or decimal text; TASKER_BAD_INPUT otherwise. */
 export function idField(row: InputRecord, field: string, place: Place): bigint {
-  const value = row[field];
+  // a number with a fraction or an exponent is no id, whatever it may come to
+  const value = writtenNumber(row[field]) ?? row[field];
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === 'bigint' && value < INT64_LIMIT && value >= -INT64_LIMIT) return value;
   if (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) {
     const id = BigInt(value);
     if (id < INT64_LIMIT && id >= -INT64_LIMIT) return id;
   }
-  throw badField(place, field, value, 'a 64-bit id');
+  throw badField(place, field, row[field], 'a 64-bit id');
 }
 
 /** A 32-bit integer, or null where it may be absent; TASKER_BAD_INPUT otherwise. */
 export function integerOrNull(row: InputRecord, field: string, place: Place): number | null {
-  const value = row[field];
-  if (value === null || value === undefined) return null;
+  const written = writtenNumber(row[field]);
+  const value = written === undefined ? row[field] : wholeNumber(written);
+  if (value === null || row[field] === undefined) return null;
   if (
     typeof value === 'number' &&
     Number.isInteger(value) &&
@@ -51,7 +64,7 @@ export function integerOrNull(row: InputRecord, field: string, place: Place): nu
   ) {
     return value;
   }
-  throw badField(place, field, value, 'a 32-bit integer or null');
+  throw badField(place, field, row[field], 'a 32-bit integer or null');
 }
 
 /** A 32-bit integer that must be there. */
