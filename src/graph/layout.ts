@@ -28,6 +28,8 @@ export const HEADER = {
   cursor: 8,
   /** Non-zero asks a running kernel to stop; not part of the data. */
   cancel: 9,
+  /** Zero, or the ticket of the one call that may write the outputs; not part of the data. */
+  holder: 10,
   firstSection: 16,
 } as const;
 

@@ -9,8 +9,10 @@ export type BackendName = 'inline' | 'pool' | 'native';
 export interface Backend {
   readonly name: BackendName;
   /**
-   * Fills the output sections of a checked snapshot.
+   * Fills the output sections of a checked snapshot. Once the promise is settled, nothing writes to
+   * them any more.
    *
+   * @param ticket with which the caller has taken the snapshot; the addon takes one without itself
    * @returns the cycles, by task
    * Errors: TASKER_WORKER_LOST, TASKER_RESOLVER_CLOSED; the signal's reason when aborted.
    */
@@ -18,6 +20,7 @@ export interface Backend {
     views: SnapshotViews,
     parameters: ResolveParameters,
     signal: AbortSignal | undefined,
+    ticket?: number,
   ): Promise<Cycle[]>;
   /** Releases what the backend holds; idempotent. */
   close(): Promise<void>;

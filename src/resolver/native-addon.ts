@@ -4,7 +4,7 @@ import type { PackedDurations } from '../graph/packed-durations.ts';
 import type { ShapeOfTask } from '../graph/task-analysis.ts';
 
 /** Version of the addon's functions that this program calls. */
-export const NATIVE_ABI_VERSION = 3;
+export const NATIVE_ABI_VERSION = 4;
 
 /** Ends asynchronous work of the addon early: its promise then fails. */
 export interface NativeCancellation {
@@ -37,10 +37,14 @@ export interface NativeReadyPlanes {
 export interface NativeAddon {
   readonly abiVersion: () => number;
   readonly layoutVersion: () => number;
-  /** Section and what is wrong with it, for a buffer that the kernels cannot take; O(N + E). */
-  readonly findProblem: (view: Uint8Array) => readonly [string, string] | null;
+  /**
+   * Section and what is wrong with it, for a buffer that the kernels cannot take; O(N + E). `ticket`
+   * as for `resolveTasks`.
+   */
+  readonly findProblem: (view: Uint8Array, ticket?: number) => readonly [string, string] | null;
   /**
    * Resolves tasks in the calling thread. Cycles come flat: task, length, steps; null for none.
+   * Throws where another call has the snapshot than the one of this ticket.
    */
   readonly resolveTasks: (
     view: Uint8Array,
@@ -50,6 +54,7 @@ export interface NativeAddon {
     levels: boolean,
     firstTask: number,
     endTask: number,
+    ticket?: number,
   ) => Uint32Array | null;
   /** Resolves all tasks off the event loop; null where the header's cancel word stopped it. */
   readonly resolveAll: (
@@ -59,6 +64,7 @@ export interface NativeAddon {
     contexts: boolean,
     levels: boolean,
     threads: number,
+    ticket?: number,
   ) => Promise<Uint32Array | null>;
   /** `taskFlags` is a copy of the section, which a resolution may be writing. */
   readonly ReadyPlanes: new (

@@ -67,23 +67,23 @@ export function nativeBackend(addon: NativeAddon, threads: number): Backend {
 
   return {
     name: 'native',
-    async resolve(snapshot, { rules, nowMicros, contexts, levels }, signal) {
+    async resolve(snapshot, { rules, nowMicros, contexts, levels }, signal, ticket) {
       if (closed) throw stopped();
       signal?.throwIfAborted();
       const { tasks, steps } = snapshot.counts;
       const view = viewOf(snapshot.buffer);
       const engine = rules === 'engine';
       const work = (): Promise<Uint32Array | null> =>
-        addon.resolveAll(view, engine, nowMicros, contexts, levels, threads);
+        addon.resolveAll(view, engine, nowMicros, contexts, levels, threads, ticket);
       try {
         return unpackCycles(
           steps <= SYNCHRONOUS_STEPS
-            ? addon.resolveTasks(view, engine, nowMicros, contexts, levels, 0, tasks)
+            ? addon.resolveTasks(view, engine, nowMicros, contexts, levels, 0, tasks, ticket)
             : await offTheEventLoop(snapshot, work, signal),
         );
       } catch (error) {
         if (signal?.aborted === true || error instanceof TaskerError) throw error;
-        throw nativeFailure(addon, view, error);
+        throw nativeFailure(addon, view, error, ticket);
       }
     },
     async close() {

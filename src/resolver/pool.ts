@@ -39,6 +39,15 @@ export function poolBackend(options: PoolOptions): PoolBackend {
   let closed = false;
   let inside = 0;
   const waiting: (() => void)[] = [];
+  /** Resolves when no thread of a pool that was put away runs any more. */
+  let quiet: Promise<unknown> = Promise.resolve();
+
+  /** Piscina fails the calls of its threads before these have come to a halt. */
+  async function putAway(started: Piscina): Promise<void> {
+    const gone = started.destroy();
+    quiet = Promise.all([quiet, gone]);
+    await gone;
+  }
 
   function start(): Piscina {
     if (piscina !== undefined) return piscina;
@@ -63,7 +72,7 @@ export function poolBackend(options: PoolOptions): PoolBackend {
   function replaceIfShort(started: Piscina): void {
     if (piscina !== started || started.threads.length >= options.threads) return;
     piscina = undefined;
-    void started.destroy();
+    void putAway(started);
   }
 
   async function enter(signal: AbortSignal | undefined): Promise<void> {
@@ -103,6 +112,7 @@ export function poolBackend(options: PoolOptions): PoolBackend {
   async function share(views: SnapshotViews, parameters: ResolveParameters): Promise<Cycle[]> {
     const stretches = stretchCount(views);
     const job: ResolveJob = { buffer: views.buffer, parameters, stretches };
+    await quiet; // a thread that is being ended would take a stretch with it
     views.header[HEADER.cursor] = 0;
     const shares = Math.min(options.threads, stretches);
     const settled = await Promise.allSettled(
@@ -144,6 +154,7 @@ export function poolBackend(options: PoolOptions): PoolBackend {
       return cycles;
     } finally {
       signal?.removeEventListener('abort', cancel);
+      await quiet; // a thread that is being ended may still write
       leave();
     }
   }
@@ -155,7 +166,7 @@ export function poolBackend(options: PoolOptions): PoolBackend {
       closed = true;
       const pool = piscina;
       piscina = undefined;
-      await pool?.destroy();
+      if (pool !== undefined) await putAway(pool);
     },
     threadIds: () => (piscina?.threads ?? []).map((thread) => thread.threadId),
     killWorker: async () => void (await start().threads[0]?.terminate()),

@@ -10,6 +10,7 @@ import { inlineBackend } from './inline.ts';
 import { loadNative, nativeUnavailable, type NativeAttempt } from './native.ts';
 import { poolBackend } from './pool.ts';
 import { createReadyIndexAsync, type ReadyIndex } from './ready-index.ts';
+import { letGo, takeHold } from './snapshot-hold.ts';
 
 /** Options of {@link createResolver}. */
 export interface ResolverOptions {
@@ -80,7 +81,7 @@ export interface Resolver extends AsyncDisposable {
   readonly rules: Rules;
   /**
    * Fills the output sections of a snapshot. One snapshot is resolved by one call at a time,
-   * whatever the resolver; calls of other threads are the caller's to keep apart.
+   * whatever the resolver and its thread: the buffer itself says that it is taken.
    *
    * Errors: TASKER_BAD_ARGUMENT (the snapshot is being resolved already), TASKER_QUEUE_FULL,
    * TASKER_WORKER_LOST, TASKER_RESOLVER_CLOSED, the signal's reason. O(steps + edges).
@@ -137,9 +138,6 @@ function checkOptions(options: ResolverOptions): void {
     throw bad('queueLimit', queueLimit, 'a whole number from 1');
   }
 }
-
-/** Buffers that are being resolved, by any resolver of this thread: two would write the same bytes. */
-const busy = new WeakSet<SharedArrayBuffer>();
 
 interface Choice {
   readonly backend: Backend;
@@ -220,11 +218,6 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   async function resolve(snapshot: GraphSnapshot, call: ResolveOptions = {}): Promise<Resolution> {
     if (stopped) throw closed();
     const { views } = snapshot;
-    if (busy.has(views.buffer)) {
-      throw new TaskerError('TASKER_BAD_ARGUMENT', 'The snapshot is being resolved already.', {
-        remedy: 'Wait for the first call.',
-      });
-    }
     const started = performance.now();
     const nowMicros = call.nowMicros ?? snapshot.loadedAt ?? hostNowMicros();
     // callers in plain JavaScript are not held back by the type
@@ -239,19 +232,25 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
       );
     }
     const choice = choose(views.counts.steps, views.counts.tasks);
+    const ticket = takeHold(views);
+    if (ticket === undefined) {
+      throw new TaskerError('TASKER_BAD_ARGUMENT', 'The snapshot is being resolved already.', {
+        remedy: 'Wait for the first call; if its thread was ended at its work, load it anew.',
+      });
+    }
     latest = choice;
-    busy.add(views.buffer);
     try {
       const cycles = await choice.backend.resolve(
         views,
         { rules, nowMicros, contexts: call.contexts ?? true, levels: call.levels ?? true },
         call.signal,
+        ticket,
       );
       runs[choice.backend.name]++;
       const millis = performance.now() - started;
       return { backend: choice.backend.name, cycles, nowMicros, millis };
     } finally {
-      busy.delete(views.buffer);
+      letGo(views, ticket);
     }
   }
 

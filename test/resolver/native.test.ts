@@ -15,6 +15,7 @@ import { nativeBackend } from '../../src/resolver/native-backend.ts';
 import { nativePlaces, platformNames } from '../../src/resolver/native-places.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { createResolver, NATIVE_THRESHOLD_STEPS } from '../../src/resolver/resolver.ts';
+import { takeHold } from '../../src/resolver/snapshot-hold.ts';
 import { differing, outputBytes, spoilOutputs } from '../support/backends.ts';
 import {
   bareSnapshot,
@@ -276,22 +277,25 @@ describe.skipIf(binary === undefined)('the addon', () => {
     const expected = outputBytes(views);
     spoilOutputs(views, 0xa5);
     const { tasks } = views.counts;
+    // both threads work for whoever has the snapshot
+    const ticket = takeHold(views)!;
     const work = `const { workerData, parentPort } = require('node:worker_threads');
-      const { binary, buffer, now, first, end } = workerData;
+      const { binary, buffer, now, first, end, ticket } = workerData;
       const view = new Uint8Array(buffer);
-      require(binary).resolveTasks(view, true, now, true, true, first, end);
+      require(binary).resolveTasks(view, true, now, true, true, first, end, ticket);
       parentPort.postMessage('done');`;
     const share = async (first: number, end: number): Promise<void> => {
       const now = LARGE_NOW_MICROS;
       const { buffer } = views;
       const worker = new Worker(work, {
         eval: true,
-        workerData: { binary, buffer, now, first, end },
+        workerData: { binary, buffer, now, first, end, ticket },
       });
       await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
     };
     const half = Math.floor(tasks / 2);
     await Promise.all([share(0, half), share(half, tasks)]);
+    expect(Atomics.load(views.header, HEADER.holder)).toBe(ticket);
     expect(differing(expected, outputBytes(views))).toStrictEqual([]);
   });
 

@@ -18,14 +18,16 @@ use tasker_resolver::{
 };
 
 pub mod analysis;
+mod hold;
 pub mod planes;
 #[allow(unsafe_code)]
 mod view;
 
+use hold::Hold;
 use view::{KeptView, View};
 
 /// Raised with every change of a function's name, arguments or answer.
-const ABI_VERSION: u32 = 3;
+const ABI_VERSION: u32 = 4;
 
 /// Panics travel as errors; the default hook would write to the host's stderr beside that.
 #[module_init]
@@ -45,21 +47,32 @@ pub fn layout_version() -> u32 {
     layout::VERSION
 }
 
-/// Checks header, sections and graph. O(T + N + E).
+/// Checks header, sections and graph. O(T + N + E). `ticket` as for `resolveTasks`: the flags of tasks
+/// are read, which a resolution writes.
 ///
 /// Returns nothing for a sound buffer, else the name of the section and what is wrong with it.
 #[napi]
-pub fn find_problem(view: View) -> Result<Option<Vec<String>>> {
+pub fn find_problem(view: View, ticket: Option<u32>) -> Result<Option<Vec<String>>> {
     guarded(|| {
-        let found = view.snapshot().and_then(|mut snapshot| snapshot.check());
+        let found = match view.snapshot() {
+            Ok(mut snapshot) => {
+                let _hold = Hold::take(snapshot.holder_word(), ticket)?;
+                snapshot.check()
+            }
+            Err(problem) => Err(problem),
+        };
         Ok(found.err().map(|Problem { section, problem }| vec![section.to_owned(), problem]))
     })
 }
 
 /// Resolves tasks `first_task` to `end_task - 1` in the calling thread.
 ///
+/// `ticket` is what the caller has written into the header's holder word by compare and swap; without
+/// it, this call takes the word. An error where another call has it.
+///
 /// Returns nothing where there is no cycle, else for each one its task, its length and its steps.
 #[napi]
+#[allow(clippy::too_many_arguments)] // JavaScript passes them one by one, without an object each call
 pub fn resolve_tasks(
     view: View,
     engine: bool,
@@ -68,9 +81,11 @@ pub fn resolve_tasks(
     levels: bool,
     first_task: u32,
     end_task: u32,
+    ticket: Option<u32>,
 ) -> Result<Option<Uint32Array>> {
     guarded(|| {
         let mut snapshot = view.snapshot().map_err(bad_snapshot)?;
+        let _hold = Hold::take(snapshot.holder_word(), ticket)?;
         let tasks = first_task as usize..end_task as usize;
         let (graph, mut part) = snapshot.part(tasks).map_err(bad_snapshot)?;
         let parameters = parameters(engine, now_micros, contexts, levels);
@@ -81,7 +96,7 @@ pub fn resolve_tasks(
     })
 }
 
-/// Resolves every task on up to `threads` threads, off the event loop.
+/// Resolves every task on up to `threads` threads, off the event loop; `ticket` as for `resolveTasks`.
 ///
 /// The promise gives nothing where the header's cancel word ended the work early, else the cycles
 /// as `resolveTasks` does.
@@ -93,9 +108,10 @@ pub fn resolve_all(
     contexts: bool,
     levels: bool,
     threads: u32,
+    ticket: Option<u32>,
 ) -> AsyncTask<ResolveAll> {
     let parameters = parameters(engine, now_micros, contexts, levels);
-    AsyncTask::new(ResolveAll { view, parameters, threads: threads as usize })
+    AsyncTask::new(ResolveAll { view, parameters, threads: threads as usize, ticket })
 }
 
 /// The work of one call of `resolveAll`.
@@ -103,6 +119,7 @@ pub struct ResolveAll {
     view: KeptView,
     parameters: Parameters,
     threads: usize,
+    ticket: Option<u32>,
 }
 
 impl Task for ResolveAll {
@@ -112,6 +129,7 @@ impl Task for ResolveAll {
     fn compute(&mut self) -> Result<Self::Output> {
         guarded(|| {
             let mut snapshot = self.view.snapshot().map_err(bad_snapshot)?;
+            let _hold = Hold::take(snapshot.holder_word(), self.ticket)?;
             let cycles = resolve_on_threads(&mut snapshot, self.parameters, self.threads);
             Ok(cycles.map_err(bad_snapshot)?.ok())
         })

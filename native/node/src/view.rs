@@ -20,9 +20,9 @@ pub struct View {
 impl View {
     /// Reads the header. O(sections).
     pub fn snapshot(&self) -> std::result::Result<Snapshot<'_>, Problem> {
-        // SAFETY: the memory outlives the view, see above. That nobody else writes a snapshot that
-        // is being resolved is the promise of the caller, native.ts, whose resolver refuses a
-        // second call on a buffer in use.
+        // SAFETY: the memory outlives the view, see above. Whoever takes a part or reads the flags of
+        // tasks has the header's holder word (`Hold`), by which resolvers of all threads keep each
+        // other away; the others read inputs alone, which nobody writes.
         unsafe { Snapshot::from_raw(self.base, self.bytes) }
     }
 }

@@ -25,6 +25,8 @@ pub mod header {
     pub const SECTIONS: usize = 7;
     /// Non-zero asks a running kernel to stop.
     pub const CANCEL: usize = 9;
+    /// Zero, or the ticket of the one call that writes the outputs.
+    pub const HOLDER: usize = 10;
     /// Offset of the first section in units of 8 bytes; the others follow.
     pub const FIRST_SECTION: usize = 16;
 }

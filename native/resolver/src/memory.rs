@@ -12,8 +12,8 @@
 //! - the header, which other threads write while kernels run, is only ever seen as atomics.
 //!
 //! What the type system cannot see is the caller's promise in [`Snapshot::from_raw`]: while a part is
-//! borrowed, nobody else writes the snapshot's inputs or this part's outputs. The resolver keeps it by
-//! refusing a second call on a buffer that is being resolved.
+//! borrowed, nobody else writes the snapshot's inputs or this part's outputs. The resolver and the
+//! addon keep it by a word of the header that a call takes before it writes ([`Snapshot::holder_word`]).
 
 use std::marker::PhantomData;
 use std::mem::size_of;
@@ -82,6 +82,15 @@ impl<'a> Snapshot<'a> {
         // SAFETY: checked in from_raw; no part covers the header.
         let words = unsafe { header_words(self.base) };
         &words[header::CANCEL]
+    }
+
+    /// The header word that says who writes the outputs; zero means nobody. Nothing in this crate
+    /// takes it: whoever shares a buffer does, by compare and swap, and puts zero back.
+    #[must_use]
+    pub fn holder_word(&self) -> &'a AtomicU32 {
+        // SAFETY: as for cancel_word.
+        let words = unsafe { header_words(self.base) };
+        &words[header::HOLDER]
     }
 
     /// Checks everything about the graph that the kernels take for granted. O(T + N + E).

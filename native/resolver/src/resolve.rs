@@ -26,6 +26,9 @@ pub struct Parameters {
 /// Resolves a part in the calling thread: all its outputs that are asked for are written, none is
 /// read before it is written. O(steps + edges).
 ///
+/// Nothing here asks who else writes the same outputs: a part of a buffer that others share may be
+/// resolved by whoever has taken [`Snapshot::holder_word`](crate::Snapshot::holder_word).
+///
 /// Returns the cycles found, in task order.
 ///
 /// # Panics

@@ -169,6 +169,8 @@ fn threads(words: &mut [u64], random: &mut Random) {
         return assert_ne!(word, 0, "cancelled by nobody");
     };
     let mut snapshot = Snapshot::open(&mut other).expect("the same header");
+    let holder = snapshot.holder_word().load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(holder, words[5] as u32, "no kernel takes the word");
     let stop = AtomicU32::new(1);
     let stopped = resolve_until(&mut snapshot, parameters, threads, &stop);
     assert!(stopped.expect("the same tasks").is_err(), "nothing is done for whoever gave up");
