@@ -59,7 +59,11 @@ export interface ReadyIndex {
   readyStepIds(nowMicros: number): BigInt64Array;
   /** How many steps may run at `nowMicros`; errors and complexity as `readyStepIds`, ids apart. */
   readyCount(nowMicros: number): number;
-  /** Number of a step or foreign parent by its id, or -1. Expected O(1), the first time O(N). */
+  /**
+   * Number of a step or foreign parent by its id, or -1. Expected O(1), the first time O(N).
+   *
+   * Errors: TASKER_BAD_ARGUMENT for what is no bigint of 64 bits.
+   */
   findStep(stepId: bigint): number;
   /**
    * Changes the row of a step; what is left out stays. A step that falls into `error` without an
@@ -157,6 +161,7 @@ function indexOver(views: SnapshotViews, rules: Rules, ready: ReadySteps): Ready
     readyStepIds: (nowMicros) => ready.ids(checkedClock(nowMicros)),
     readyCount: (nowMicros) => ready.count(checkedClock(nowMicros)),
     findStep(stepId) {
+      checkId(stepId);
       ids ??= indexOf(views);
       return ids.find(
         Number(BigInt.asUintN(32, stepId)),
@@ -214,6 +219,10 @@ function checkedClock(nowMicros: number): number {
 
 /** Typed arrays take any number and keep a part of it: what would change is refused. */
 function checkChange(change: StepChange): void {
+  // callers in plain JavaScript are not held back by the type
+  if (typeof change !== 'object' || (change as StepChange | null) === null) {
+    throw bad('change', change, 'an object');
+  }
   const { state, flags } = change;
   if (state !== undefined && !isWhole(state, 0, STATE_CODES.resolved_manually)) {
     throw bad('state', state, 'a state code');
@@ -224,6 +233,18 @@ function checkChange(change: StepChange): void {
     if (value !== undefined && !isWhole(value, -(2 ** 31), 2 ** 31 - 1)) {
       throw bad(field, value, 'a whole number of 32 bits');
     }
+  }
+  for (const field of ['failedAt', 'nextAttemptAt', 'explicitUntil'] as const) {
+    const value: unknown = change[field];
+    // NaN says that there is none, as in a snapshot
+    if (value !== undefined && typeof value !== 'number') throw bad(field, value, 'an instant');
+  }
+}
+
+/** More bits than 64 would be cut off, and another step found. */
+function checkId(stepId: unknown): void {
+  if (typeof stepId !== 'bigint' || BigInt.asIntN(64, stepId) !== stepId) {
+    throw bad('stepId', stepId, 'a bigint of 64 bits');
   }
 }
 

@@ -350,6 +350,23 @@ describe('changes', () => {
     ['flags', 0, { flags: 256 }],
     ['attempts', 0, { attempts: 2 ** 31 }],
     ['retryLimit', 0, { retryLimit: 1.5 }],
+    ['step', '0' as never, {}],
+    ['step', NaN, {}],
+    ['step', 0n as never, {}],
+    ['change', 0, null as never],
+    ['change', 0, undefined as never],
+    ['change', 0, 'done'],
+    ['state', 0, { state: NaN }],
+    ['state', 0, { state: null as never }],
+    ['state', 0, { state: 'complete' as never }],
+    ['flags', 0, { flags: '1' as never }],
+    ['attempts', 0, { attempts: NaN }],
+    ['attempts', 0, { attempts: 1n as never }],
+    ['failedAt', 0, { state: STATE_CODES.error, failedAt: 'soon' as never }],
+    ['nextAttemptAt', 0, { nextAttemptAt: 'soon' as never }],
+    ['nextAttemptAt', 0, { nextAttemptAt: new Date(0) as never }],
+    ['nextAttemptAt', 0, { nextAttemptAt: null as never }],
+    ['explicitUntil', 0, { explicitUntil: 17n as never }],
   ])('%s out of its range is refused', (field, step, change) => {
     const index = chains(NOW);
     expect(() => index.update(step, change)).toThrow(
@@ -359,6 +376,22 @@ describe('changes', () => {
       }),
     );
     expect(index.readyCount(NOW)).toBe(40);
+  });
+
+  test.each([3, '3', 2n ** 64n + 3n, 2n ** 63n, -(2n ** 63n) - 1n, undefined, null])(
+    'an id %s is refused, not cut',
+    (id) => {
+      expect(() => chains(NOW).findStep(id as never)).toThrow(
+        expect.objectContaining({ code: 'TASKER_BAD_ARGUMENT', data: expect.anything() }),
+      );
+    },
+  );
+
+  test.each(['soon', null, undefined, 1n, new Date(0)])('a clock %s is refused', (clock) => {
+    const index = chains(NOW);
+    const refusal = expect.objectContaining({ code: 'TASKER_BAD_ARGUMENT' });
+    expect(() => index.readyStepIds(clock as never)).toThrow(refusal);
+    expect(() => index.readyCount(clock as never)).toThrow(refusal);
   });
 
   test('a clock that is none and rules that are none are refused', () => {
