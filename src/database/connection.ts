@@ -33,10 +33,13 @@ const CLIENT_TYPES: pg.CustomTypesConfig = {
 
 // Naive timestamps are compared with NOW() in the session's zone, so any other zone moves every wait by its offset.
 // Compiling expressions just in time costs more than it saves on every query of this package.
-const SESSION_SETTINGS = "SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, MDY'; SET jit = off";
+// A step whose parent a policy hides would look as if nothing held it back: with `row_security` off the server refuses.
+const SESSION_SETTINGS =
+  "SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, MDY'; SET jit = off; SET row_security = off";
 
 /**
- * Opens one session on the database at `url`: time zone UTC, ISO dates, no just-in-time compilation.
+ * Opens one session on the database at `url`: time zone UTC, ISO dates, no just-in-time compilation, and a refusal
+ * (SQLSTATE 42501) where a row-level security policy would hide rows.
  *
  * The caller ends it with `client.end()`. Dates and timestamps arrive as text (six digits at most, no zone for
  * naive ones), bigint and numeric as decimal text, everything else as node-postgres decodes it.
@@ -125,7 +128,9 @@ export function databaseError(error: unknown): unknown {
   // insufficient_privilege, read_only_sql_transaction
   if (code === '42501' || code === '25006') {
     return new TaskerError('TASKER_NOT_PERMITTED', `The server refuses: ${error.message}.`, {
-      remedy: 'Grant the missing right, or use another user or server.',
+      remedy: isRowSecurity(error)
+        ? ROW_SECURITY_REMEDY
+        : 'Grant the missing right, or use another user or server.',
       cause: error,
       data: { reason: code },
     });
@@ -141,6 +146,22 @@ export function databaseError(error: unknown): unknown {
       cause: error,
       data: { reason: code ?? error.message },
     },
+  );
+}
+
+const ROW_SECURITY_REMEDY =
+  'Answers need every row: use a role with BYPASSRLS, or take the policy from the tables.';
+
+/** The words come in the server's language, the function that raised them does not. */
+const isRowSecurity = (error: Error): boolean =>
+  'routine' in error && error.routine === 'check_enable_rls';
+
+/** The error for rows that a policy may hide, found without the server's refusal. */
+export function hiddenRows(): TaskerError {
+  return new TaskerError(
+    'TASKER_NOT_PERMITTED',
+    'Row-level security policies may hide rows of the Tasker tables from this user.',
+    { remedy: ROW_SECURITY_REMEDY, data: { reason: '42501' } },
   );
 }
 

@@ -4,6 +4,7 @@ import { buildSnapshot } from '../graph/build-snapshot.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { StagedRows } from '../graph/staged-rows.ts';
+import { hiddenRows } from './connection.ts';
 import { stateCode } from './snapshot-rows.ts';
 
 /** Up to so many tasks one statement beats opening a transaction and four COPYs. */
@@ -30,6 +31,7 @@ const COLUMN = {
   nextAttemptAt: 16,
   parents: 17,
   now: 18,
+  hidden: 19,
 } as const;
 
 type FewRow = readonly (string | null)[];
@@ -45,6 +47,20 @@ const micros = (expression: string): string => `extract(epoch FROM ${expression}
 const left = (alias: string, table: string, condition: string): string =>
   `LEFT JOIN LATERAL (SELECT * FROM ${table} WHERE ${condition} OFFSET 0) ${alias} ON true`;
 
+/** True where a policy may hide rows from the user: an open parent that is not seen would hold nothing back. */
+const hiddenCondition = (waits: boolean): string =>
+  [
+    'tasker_tasks',
+    'tasker_task_transitions',
+    'tasker_workflow_steps',
+    'tasker_workflow_step_transitions',
+    'tasker_workflow_step_edges',
+    'tasker_named_steps',
+    ...(waits ? ['tasker_core_steps'] : []),
+  ]
+    .map((table) => `row_security_active('${table}')`)
+    .join(' OR ');
+
 const statement = (waits: boolean, single: boolean): string => `SELECT t.task_id, t.named_task_id,
   tt.to_state, s.workflow_step_id, s.named_step_id, n.name, s.attempts, s.retry_limit, s.retryable,
   s.in_process, s.processed, s.skippable, s.backoff_request_seconds,
@@ -53,7 +69,7 @@ const statement = (waits: boolean, single: boolean): string => `SELECT t.task_id
   ${waits ? micros('w.next_attempt_at') : 'NULL'},
   ARRAY(SELECT e.from_step_id FROM tasker_workflow_step_edges e
     WHERE e.to_step_id = s.workflow_step_id),
-  (SELECT ${micros('now()')})
+  (SELECT ${micros('now()')}), (SELECT ${hiddenCondition(waits)})
 FROM tasker_tasks t
 ${left('tt', 'tasker_task_transitions', 'task_id = t.task_id AND most_recent = true')}
 ${left('s', 'tasker_workflow_steps', 'task_id = t.task_id')}
@@ -72,6 +88,7 @@ WHERE t.task_id = ${single ? '$1::bigint' : 'ANY($1::bigint[])'}`;
  * @param waits whether the database has stored next attempts
  * @returns the snapshot; undefined where a parent belongs to another task, which takes a
  *   transaction to read consistently
+ * Errors: TASKER_NOT_PERMITTED where a row-level security policy may hide rows.
  */
 export async function loadFewTasks(
   client: pg.ClientBase,
@@ -88,6 +105,9 @@ export async function loadFewTasks(
     rowMode: 'array',
     types: RAW,
   });
+  if (fetched.length === 0 ? await hidesRows(client, waits) : fetched[0]?.[COLUMN.hidden] === 't') {
+    throw hiddenRows();
+  }
   const rows = new StagedRows();
   const stepNames = new Map<number, string>();
   const staged = new Set<string>();
@@ -112,6 +132,14 @@ export async function loadFewTasks(
     problems: rows.problems,
     loadedAt: now === undefined ? undefined : Number(now),
   };
+}
+
+/** Without a row nobody knows whether there is none or a policy hides it. */
+async function hidesRows(client: pg.ClientBase, waits: boolean): Promise<boolean> {
+  const { rows } = await client.query<{ hidden: boolean }>(
+    `SELECT ${hiddenCondition(waits)} AS hidden`,
+  );
+  return rows[0]!.hidden;
 }
 
 const text = (row: FewRow, column: keyof typeof COLUMN): string => row[COLUMN[column]] as string;

@@ -18,6 +18,7 @@ import { resolveTaskRange } from '../graph/resolve.ts';
 import type { Rules } from '../graph/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
 import { Scratch } from '../graph/topological-order.ts';
+import { databaseError } from './connection.ts';
 import { FEW_TASKS, loadFewTasks } from './few-tasks.ts';
 import { notTaskerDatabase } from './not-tasker-database.ts';
 import { databaseSource } from './snapshot-loader.ts';
@@ -59,7 +60,8 @@ export interface ReadinessRepository {
  * Readiness, contexts and levels over one open client. A few tasks take one statement; larger
  * batches a read-only transaction and COPY. Calls on one repository follow each other.
  *
- * Errors: TASKER_NOT_TASKER_DATABASE; the server's error as node-postgres raises it.
+ * Errors: TASKER_NOT_TASKER_DATABASE; TASKER_NOT_PERMITTED where a right is missing or row-level security
+ * would hide rows; any other error of the server as node-postgres raises it.
  */
 export function createReadinessRepository(
   client: pg.Client,
@@ -102,7 +104,9 @@ export function createReadinessRepository(
       return rows;
     });
     turn = work.catch(() => undefined);
-    return work;
+    return work.catch((error: unknown) => {
+      throw isNotPermitted(error) ? databaseError(error) : error;
+    });
   }
 
   const readinessOf = (taskIds: readonly bigint[]): Promise<ReadinessRow[]> =>
@@ -165,6 +169,9 @@ function cycleError(
     { data: { taskId: String(taskId), path: path.map(String) } },
   );
 }
+
+const isNotPermitted = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '42501';
 
 async function hasNextAttempts(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ tasks: string | null; waits: string | null }>(

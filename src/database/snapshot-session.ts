@@ -34,12 +34,14 @@ export interface SnapshotSession {
 // takes random reads for dear, would rather build a bitmap and sort each page.
 const BEGIN = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
   SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_mergejoin = off;
-  SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL TIME ZONE 'UTC'`;
+  SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL TIME ZONE 'UTC';
+  SET LOCAL row_security = off`;
 
 /**
  * Opens a read-only REPEATABLE READ transaction in each session, all on the first one's snapshot.
  *
- * Errors: TASKER_DATABASE_UNREACHABLE; TASKER_NOT_TASKER_DATABASE where the tables are missing; the
+ * Errors: TASKER_DATABASE_UNREACHABLE; TASKER_NOT_TASKER_DATABASE where the tables are missing;
+ * TASKER_NOT_PERMITTED, also on reading, where row-level security would hide rows; the
  * signal's reason.
  */
 export async function openSession(
@@ -51,19 +53,22 @@ export async function openSession(
   // a transaction that the caller has open stays the caller's: no BEGIN, no ROLLBACK, its own view of the data
   const borrowed = !owned && inTransaction(clients[0]!);
   const uncut = owned ? clients.map((client) => cutOnAbort(client, signal)) : [];
+  let rowSecurity: string | undefined;
   const closeOnce = async (): Promise<void> => {
-    for (const restore of uncut) restore();
+    for (const takeBack of uncut) takeBack();
     await Promise.all(
       clients.map(async (client) => {
         if (owned) await client.end().catch(() => undefined);
         else if (!borrowed) await client.query('ROLLBACK').catch(() => undefined);
+        else if (rowSecurity !== undefined) await restore(client, rowSecurity);
       }),
     );
   };
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeOnce());
   try {
-    if (!borrowed) await shareSnapshot(clients);
+    if (borrowed) rowSecurity = await refuseHiddenRows(clients[0]!);
+    else await shareSnapshot(clients);
     const facts = await readFacts(clients[0]!);
     signal?.throwIfAborted();
     return { clients, close, ...facts };
@@ -72,6 +77,21 @@ export async function openSession(
     signal?.throwIfAborted();
     throw databaseError(error);
   }
+}
+
+/** Makes a transaction refuse to read where a policy would hide rows; returns the setting before. */
+async function refuseHiddenRows(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ value: string }>(
+    `SELECT current_setting('row_security') AS value`,
+  );
+  await client.query('SET LOCAL row_security = off');
+  return rows[0]!.value;
+}
+
+/** Gives a caller's transaction its setting back; one that has failed has nothing left to restore. */
+async function restore(client: pg.Client, rowSecurity: string): Promise<void> {
+  const text = `SELECT set_config('row_security', $1, true)`;
+  await client.query(text, [rowSecurity]).catch(() => undefined);
 }
 
 /** True inside a transaction, also one that has failed: that is the caller's to end. */
