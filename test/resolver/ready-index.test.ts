@@ -355,7 +355,6 @@ describe('changes', () => {
     ['step', 0n as never, {}],
     ['change', 0, null as never],
     ['change', 0, undefined as never],
-    ['change', 0, 'done'],
     ['state', 0, { state: NaN }],
     ['state', 0, { state: null as never }],
     ['state', 0, { state: 'complete' as never }],
