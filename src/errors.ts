@@ -8,7 +8,8 @@ export const ERROR_CODES = {
     'The stored bytes of a graph cannot be read: another format, cut off or altered.',
   TASKER_BAD_INPUT:
     'An input row cannot be read: malformed JSON, a missing field or a value of the wrong type.',
-  TASKER_BAD_ROW: 'A stored row contradicts another one (two current transitions, a duplicate id).',
+  TASKER_BAD_ROW:
+    'A stored row contradicts another one (two current transitions, a duplicate id), or holds an instant before 1684 or after 2255 that is not exact as a double.',
   TASKER_BAD_SNAPSHOT:
     'A snapshot buffer is not of this layout version or its sections contradict each other.',
   TASKER_BACKEND_UNAVAILABLE: 'The resolver backend that was asked for cannot be used here.',

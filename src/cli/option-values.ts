@@ -56,7 +56,11 @@ export function instantValue(option: string): (text: string) => number {
   return (text) => {
     const micros = parseInstant(text);
     if (micros !== undefined && Number.isFinite(micros)) return micros;
-    throw badOption(option, text, 'a UTC timestamp such as 2026-11-23T03:53:17.824585Z');
+    throw badOption(
+      option,
+      text,
+      'a UTC timestamp such as 2026-11-23T03:53:17.824585Z (whole seconds before 1684 and after 2255)',
+    );
   };
 }
 

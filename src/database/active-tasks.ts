@@ -1,4 +1,4 @@
-import { formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, nearestInstant } from '../graph/instants.ts';
 import { WORKFLOW_STATES } from '../state-machine/states.ts';
 import { int4Array, int8Array } from './binary-arrays.ts';
 import { FEW_TASKS } from './few-tasks.ts';
@@ -115,7 +115,7 @@ export async function readActiveTasks(
   for (const row of rows) {
     if (row.state !== 'pending' && row.state !== 'in_progress') continue;
     if (row.later !== null) {
-      nextRunAt = Math.min(nextRunAt, parseInstant(row.later) as number);
+      nextRunAt = Math.min(nextRunAt, nearestInstant(row.later) as number);
       continue;
     }
     due.push({

@@ -1,5 +1,5 @@
 import { TaskerError } from '../errors.ts';
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, instantText } from '../graph/instants.ts';
 import { databaseMicros } from './engine-registry.ts';
 import type { Queries } from './id-block.ts';
 import { pageLimit } from './list-cursor.ts';
@@ -197,4 +197,4 @@ const kindOf = (row: KindRow): TaskKind => ({
   version: row.version,
 });
 
-const instant = (text: string): string => formatInstant(parseInstant(text) as number);
+const instant = (text: string): string => instantText(text);

@@ -1,4 +1,4 @@
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, instantText } from '../graph/instants.ts';
 import type { Queries } from './id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from './list-cursor.ts';
 
@@ -115,7 +115,7 @@ SELECT audit_id, created_at::text AS at, actor, action, reason, task_id, step_id
 function entryOf(row: AuditRecord): AuditEntry {
   return {
     auditId: BigInt(row.audit_id),
-    at: formatInstant(parseInstant(row.at) as number),
+    at: instantText(row.at),
     actor: row.actor,
     action: row.action,
     reason: row.reason,

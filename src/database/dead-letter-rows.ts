@@ -1,4 +1,4 @@
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, instantText } from '../graph/instants.ts';
 import { int8Array, textArray } from './binary-arrays.ts';
 import { likePattern } from './event-log.ts';
 import type { Queries } from './id-block.ts';
@@ -177,7 +177,7 @@ export async function deleteDeadLetters(client: Queries, ids: readonly bigint[])
 }
 
 function letterOf(row: LetterRecord): DeadLetter {
-  const instant = (text: string): string => formatInstant(parseInstant(text) as number);
+  const instant = (text: string): string => instantText(text);
   return {
     deadLetterId: BigInt(row.dead_letter_id),
     subscriber: row.subscription,

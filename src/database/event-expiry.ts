@@ -1,4 +1,4 @@
-import { formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, nearestInstant } from '../graph/instants.ts';
 import { DEFAULT_PARTITION } from './event-partitions.ts';
 import type { Queries } from './id-block.ts';
 
@@ -107,7 +107,7 @@ export async function oldestDefaultEvent(client: Queries): Promise<number | unde
     text: `SELECT min(created_at)::text AS oldest FROM ${DEFAULT_PARTITION}`,
   });
   const oldest = rows[0]?.oldest;
-  return oldest === null || oldest === undefined ? undefined : parseInstant(oldest);
+  return oldest === null || oldest === undefined ? undefined : nearestInstant(oldest);
 }
 
 /** Forgets ids of events that were handled before an instant, so many at most. */

@@ -1,4 +1,4 @@
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText, parseInstant } from '../graph/instants.ts';
 import { SATISFIED_STATES } from '../state-machine/states.ts';
 import { int4Array, int8Array, textArray, timestampArray } from './binary-arrays.ts';
 import type { Queries } from './id-block.ts';
@@ -231,4 +231,4 @@ function parametersOf(
   ];
 }
 
-const instantOf = (text: string): string => formatInstant(parseInstant(text) as number);
+const instantOf = (text: string): string => instantText(text);

@@ -1,4 +1,4 @@
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, instantText } from '../graph/instants.ts';
 import type { Queries } from './id-block.ts';
 
 /** An event as its row holds it. */
@@ -127,7 +127,7 @@ SELECT e.transaction_id::text, e.position::text, e.event_id::text, e.name, e.tas
     name: row.name,
     taskId: row.task_id === null ? undefined : BigInt(row.task_id),
     stepId: row.step_id === null ? undefined : BigInt(row.step_id),
-    createdAt: formatInstant(parseInstant(row.created_at) as number),
+    createdAt: instantText(row.created_at),
     stored: row.payload ?? {},
   }));
 }

@@ -1,4 +1,4 @@
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText } from '../graph/instants.ts';
 import { int8Array, textArray } from './binary-arrays.ts';
 import { likePattern, parsePosition, type EventRow } from './event-log.ts';
 import type { Queries } from './id-block.ts';
@@ -172,7 +172,7 @@ const WHOLE = 26;
 
 function instantOf(text: string): string {
   if (text.length === WHOLE && text[10] === ' ') return `${text.slice(0, 10)}T${text.slice(11)}Z`;
-  return formatInstant(parseInstant(text) as number);
+  return instantText(text);
 }
 
 function rowOf(row: PageRecord): PageRow {

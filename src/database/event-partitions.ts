@@ -1,4 +1,4 @@
-import { formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, nearestInstant } from '../graph/instants.ts';
 import { atomically, hasState, type Session } from './atomically.ts';
 import type { Queries } from './id-block.ts';
 
@@ -71,8 +71,8 @@ export async function listEventPartitions(client: Queries): Promise<EventPartiti
   return rows
     .map(({ name, from, until, bytes }) => ({
       name,
-      from: (from === null ? undefined : parseInstant(from)) ?? -Infinity,
-      until: (until === null ? undefined : parseInstant(until)) ?? Infinity,
+      from: (from === null ? undefined : nearestInstant(from)) ?? -Infinity,
+      until: (until === null ? undefined : nearestInstant(until)) ?? Infinity,
       bytes: Number(bytes),
     }))
     .toSorted((a, b) => a.from - b.from);

@@ -1,4 +1,4 @@
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatInstant, formatNaive, instantText } from '../graph/instants.ts';
 import { DEFAULT_PARTITION, listEventPartitions } from './event-partitions.ts';
 import type { Queries } from './id-block.ts';
 
@@ -41,7 +41,7 @@ export async function countEvents(client: Queries, since?: number): Promise<Even
     count: Number(row.count),
     lastMinute: Number(row.minute),
     lastHour: Number(row.hour),
-    lastAt: formatInstant(parseInstant(row.last_at) as number),
+    lastAt: instantText(row.last_at),
   }));
 }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { buildSnapshot } from '../graph/build-snapshot.ts';
+import { isHeldExactly } from '../graph/instants.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { StagedRows } from '../graph/staged-rows.ts';
@@ -144,10 +145,28 @@ async function hidesRows(client: pg.ClientBase, waits: boolean): Promise<boolean
 
 const text = (row: FewRow, column: keyof typeof COLUMN): string => row[COLUMN[column]] as string;
 
-function instant(row: FewRow, column: keyof typeof COLUMN): number {
+/** µs since the epoch, NaN for null and for what a double does not hold, which sets the task of `step` apart. */
+function instant(
+  rows: StagedRows,
+  step: number,
+  row: FewRow,
+  column: keyof typeof INSTANT_COLUMNS,
+): number {
   const value = row[COLUMN[column]];
-  return value === null || value === undefined ? NaN : Number(value);
+  if (value === null || value === undefined) return NaN;
+  const at = Number(value);
+  if (Number.isSafeInteger(at) || !Number.isFinite(at)) return at;
+  const [whole = ''] = value.split('.'); // the server counts whole microseconds
+  if (!/^-?\d+$/.test(whole) || isHeldExactly(BigInt(whole))) return at;
+  rows.inexactInstant(step, INSTANT_COLUMNS[column], BigInt(whole));
+  return NaN;
 }
+
+const INSTANT_COLUMNS = {
+  lastAttemptedAt: 'last_attempted_at',
+  nextAttemptAt: 'next_attempt_at',
+  stateAt: 'created_at',
+} as const;
 
 function stageTask(rows: StagedRows, row: FewRow): void {
   const at = rows.nextTask();
@@ -168,8 +187,8 @@ function stageStep(rows: StagedRows, row: FewRow): void {
   rows.attempts[at] = Number(attempts ?? 0);
   rows.retryLimit[at] = Number(limit ?? 3);
   rows.backoffSeconds[at] = Number(backoff ?? 0);
-  rows.lastAttemptedAt[at] = instant(row, 'lastAttemptedAt');
-  rows.nextAttemptAt[at] = instant(row, 'nextAttemptAt');
+  rows.lastAttemptedAt[at] = instant(rows, at, row, 'lastAttemptedAt');
+  rows.nextAttemptAt[at] = instant(rows, at, row, 'nextAttemptAt');
   rows.flags[at] =
     (row[COLUMN.processed] === 't' ? STEP_FLAGS.processed : 0) |
     (row[COLUMN.inProcess] === 't' ? STEP_FLAGS.inProcess : 0) |
@@ -180,7 +199,7 @@ function stageStep(rows: StagedRows, row: FewRow): void {
     (backoff === null ? STEP_FLAGS.backoffNull : 0);
   const state = row[COLUMN.state];
   if (typeof state === 'string') {
-    rows.setStepState(at, stateCode(rows, state), instant(row, 'stateAt'));
+    rows.setStepState(at, stateCode(rows, state), instant(rows, at, row, 'stateAt'));
   }
 }
 

@@ -1,4 +1,4 @@
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText } from '../graph/instants.ts';
 import { int4Array, int8Array, jsonbArray, textArray } from './binary-arrays.ts';
 import type { Queries } from './id-block.ts';
 import type { SubscriptionPart } from './subscriptions.ts';
@@ -77,7 +77,7 @@ export async function takeRedrives(
       name: row.name,
       taskId: row.task_id === null ? undefined : BigInt(row.task_id),
       stepId: row.step_id === null ? undefined : BigInt(row.step_id),
-      createdAt: formatInstant(parseInstant(row.event_created_at) as number),
+      createdAt: instantText(row.event_created_at),
       payload: row.payload,
     },
   }));

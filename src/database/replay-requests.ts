@@ -1,4 +1,4 @@
-import { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatInstant, formatNaive, instantText } from '../graph/instants.ts';
 import { textArray } from './binary-arrays.ts';
 import { likePattern } from './event-log.ts';
 import type { Queries } from './id-block.ts';
@@ -170,7 +170,7 @@ HAVING NOT $4::boolean OR bool_or(finished_at IS NULL)
 }
 
 function replayOf(row: ReplayRecord): Replay {
-  const instant = (text: string): string => formatInstant(parseInstant(text) as number);
+  const instant = (text: string): string => instantText(text);
   const over = row.cancelled ? 'cancelled' : 'finished';
   return {
     replayId: BigInt(row.replay_id),

@@ -1,4 +1,4 @@
-import { parseInstant } from '../graph/instants.ts';
+import { nearestInstant } from '../graph/instants.ts';
 import { boolArray, int4Array, int8Array, textArray } from './binary-arrays.ts';
 import type { Queries } from './id-block.ts';
 import { positionParts, type SubscriptionPart } from './subscriptions.ts';
@@ -142,7 +142,7 @@ export function readFilter({ names, task_id, since, until }: StoredReplayFilter)
   return {
     ...(names === undefined ? {} : { names }),
     ...(task_id === undefined ? {} : { taskId: BigInt(task_id) }),
-    ...(since === undefined ? {} : { since: parseInstant(since) as number }),
-    ...(until === undefined ? {} : { until: parseInstant(until) as number }),
+    ...(since === undefined ? {} : { since: nearestInstant(since) as number }),
+    ...(until === undefined ? {} : { until: nearestInstant(until) as number }),
   };
 }

@@ -25,7 +25,8 @@ import { openSession, type SnapshotSession, type SnapshotTarget } from './snapsh
  * Tasks of a Tasker database as a source of snapshots, read in one consistent snapshot of the
  * database (REPEATABLE READ, shared by all connections) through COPY BINARY, chunk by chunk; only
  * the chunks in flight are held. Read-only, needs no migration. A stream that was opened is to be
- * read to its end or left with `return()`, which gives the connections back.
+ * read to its end or left with `return()`, which gives the connections back. A stored instant that a double
+ * does not hold (before 1684 or after 2255) sets its task apart, as contradicting rows do.
  *
  * Errors, on opening or on the way: TASKER_DATABASE_UNREACHABLE, also for a connection lost on the
  * way; TASKER_NOT_TASKER_DATABASE; TASKER_NOT_PERMITTED; TASKER_NOT_FOUND (no such namespace or named task);

@@ -1,3 +1,4 @@
+import { isHeldExactly } from '../graph/instants.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';
 import type { StagedRows } from '../graph/staged-rows.ts';
@@ -7,13 +8,22 @@ import { POSTGRES_EPOCH_US } from './postgres-epoch.ts';
 
 const WORD = 4_294_967_296;
 
-/** A binary timestamp as µs since the epoch; infinite ones as ±Infinity. */
-function instantAt(view: DataView, at: number): number {
+/**
+ * A binary timestamp as µs since the epoch; infinite ones as ±Infinity.
+ *
+ * @param onInexact called for one that a double does not hold, in place of which NaN comes back
+ */
+function instantAt(view: DataView, at: number, onInexact: (micros: bigint) => void): number {
   const high = view.getInt32(at);
   const low = view.getUint32(at + 4);
   if (high === 0x7f_ff_ff_ff && low === 0xff_ff_ff_ff) return Infinity;
   if (high === -0x80_00_00_00 && low === 0) return -Infinity;
-  return high * WORD + low + POSTGRES_EPOCH_US;
+  const micros = high * WORD + low + POSTGRES_EPOCH_US;
+  if (Number.isSafeInteger(micros)) return micros;
+  const exact = view.getBigInt64(at) + BigInt(POSTGRES_EPOCH_US);
+  if (isHeldExactly(exact)) return Number(exact);
+  onInexact(exact);
+  return NaN;
 }
 
 const utf8 = new TextDecoder('utf-8');
@@ -99,7 +109,12 @@ export function stepRow(rows: StagedRows): CopyRow {
       rows.backoffSeconds[at] = view.getInt32(next + 4);
       next += 8;
     }
-    rows.lastAttemptedAt[at] = view.getInt32(next) === -1 ? NaN : instantAt(view, next + 4);
+    rows.lastAttemptedAt[at] =
+      view.getInt32(next) === -1
+        ? NaN
+        : instantAt(view, next + 4, (micros) =>
+            rows.inexactInstant(at, 'last_attempted_at', micros),
+          );
     rows.flags[at] = flags;
   };
 }
@@ -143,7 +158,10 @@ export function instantRow(rows: StagedRows, into: 'failedAt' | 'nextAttemptAt')
   return (view, start) => {
     const step = stepAt(rows, view, start);
     if (step === -1 || view.getInt32(start + 12) === -1) return;
-    rows[into][step] = instantAt(view, start + 16);
+    const column = into === 'failedAt' ? 'created_at' : 'next_attempt_at';
+    rows[into][step] = instantAt(view, start + 16, (micros) =>
+      rows.inexactInstant(step, column, micros),
+    );
   };
 }
 

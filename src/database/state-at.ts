@@ -1,5 +1,5 @@
 import { TaskerError } from '../errors.ts';
-import { formatNaive, parseInstant } from '../graph/instants.ts';
+import { formatNaive, nearestInstant } from '../graph/instants.ts';
 import type { Queries } from './id-block.ts';
 
 /** The state of a step at an instant. */
@@ -83,4 +83,4 @@ export async function taskStateAt(
   };
 }
 
-const micros = (text: string): number => parseInstant(text) as number;
+const micros = (text: string): number => nearestInstant(text) as number;

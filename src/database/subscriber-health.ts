@@ -1,4 +1,4 @@
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText } from '../graph/instants.ts';
 import { textArray } from './binary-arrays.ts';
 import type { Queries } from './id-block.ts';
 import { PART_KEY } from './subscriptions.ts';
@@ -62,7 +62,7 @@ export async function readLags(client: Queries, names?: readonly string[]): Prom
     partition: row.partition,
     events: Math.min(Number(row.events), MOST_COUNTED),
     isMore: Number(row.events) > MOST_COUNTED,
-    oldest: row.oldest === null ? undefined : formatInstant(parseInstant(row.oldest) as number),
+    oldest: row.oldest === null ? undefined : instantText(row.oldest),
     deadLetters: Number(row.dead_letters),
     servedBy: row.served_by ?? undefined,
   }));

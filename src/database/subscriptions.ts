@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText } from '../graph/instants.ts';
 import { parsePosition, type PositionParts } from './event-log.ts';
 import { int4Array, int8Array, textArray } from './binary-arrays.ts';
 import type { Queries } from './id-block.ts';
@@ -115,7 +115,7 @@ export async function listSubscriptions(
 
 /** ISO text of an instant as the server writes it. */
 const instant = (text: string | null): string | undefined =>
-  text === null ? undefined : formatInstant(parseInstant(text) as number);
+  text === null ? undefined : instantText(text);
 
 /**
  * Takes the parts that no session has: session-level advisory locks, freed when the session ends,

@@ -1,4 +1,4 @@
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText } from '../graph/instants.ts';
 import type { Queries } from './id-block.ts';
 
 /** An event of a task, as it is stored. */
@@ -32,7 +32,7 @@ export async function taskEvents(client: Queries, taskId: bigint): Promise<Store
   return rows.map(({ name, step, created_at: createdAt, payload }) => ({
     name,
     step: step ?? undefined,
-    at: formatInstant(parseInstant(createdAt) as number),
+    at: instantText(createdAt),
     payload,
   }));
 }

@@ -1,5 +1,5 @@
 import { TaskerError } from '../errors.ts';
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { instantText, nearestInstant } from '../graph/instants.ts';
 import type { Queries } from './id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from './list-cursor.ts';
 
@@ -89,7 +89,7 @@ interface HistoryRecord {
 }
 
 const CURSOR = [
-  (part: string) => parseInstant(part) !== undefined,
+  (part: string) => nearestInstant(part) !== undefined,
   (part: string) => /^[01]$/.test(part),
   isCursorId,
   isCursorId,
@@ -124,7 +124,7 @@ export async function taskHistory(
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
     entries: page.map((row) => ({
-      at: formatInstant(parseInstant(row.at) as number),
+      at: instantText(row.at),
       taskId,
       stepId: row.subject === 0 ? undefined : BigInt(row.owner),
       name: row.name,

@@ -1,7 +1,11 @@
 /**
- * Instants are µs since the epoch, UTC, in a Float64 (exact from 1684 to 2255, to the millisecond or
- * better in all years that PostgreSQL knows, 4713 BC to 294276); infinite instants are ±Infinity
- * and null is NaN.
+ * Instants are µs since the epoch, UTC, in a Float64; infinite instants are ±Infinity and null is NaN.
+ *
+ * From 1684 to 2255 a double holds every microsecond. In the other years that PostgreSQL knows (4713 BC to
+ * 294276) it holds some of them only, whole seconds up to the year 20000 among them: an instant that it
+ * does not hold is refused ({@link parseInstant}), never rounded, but where it is only compared
+ * ({@link nearestInstant}) or only printed ({@link instantText}). Ends of waits are sums, and in those years the
+ * nearest that a double holds; whole seconds up to the year 20000 again are exact.
  */
 const PATTERN =
   /^(\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?)?(?:Z|\+00(?::?00)?)?( BC)?$/;
@@ -17,9 +21,36 @@ const EPOCH_DAYS = 719_468;
  * Reads a UTC timestamp, naive or marked as UTC (`2026-11-23T03:53:17.824585`, blank or `T`, with
  * or without `Z`, years before 1 with ` BC` at the end), or `infinity` / `-infinity`.
  *
- * @returns µs since the epoch, or undefined for anything else (other zones included)
+ * @returns µs since the epoch, or undefined for anything else (other zones included), also for an
+ *   instant that a double does not hold exactly, such as 9999-12-31T23:59:59.999999
  */
 export function parseInstant(text: string): number | undefined {
+  return instantOf(text, true);
+}
+
+/** As {@link parseInstant}, but the nearest instant that a double holds: to be compared, never to be printed. */
+export function nearestInstant(text: string): number | undefined {
+  return instantOf(text, false);
+}
+
+/** True where a double holds this many µs since the epoch. */
+export function isHeldExactly(micros: bigint): boolean {
+  return BigInt(Number(micros)) === micros;
+}
+
+/**
+ * The text of {@link formatInstant} for a UTC timestamp that {@link nearestInstant} reads, exact in all years;
+ * any other text comes back as it is.
+ */
+export function instantText(text: string): string {
+  const match = PATTERN.exec(text);
+  if (match === null) return text;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', era = ''] =
+    match;
+  return `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(6, '0')}Z${era}`;
+}
+
+function instantOf(text: string, exactly: boolean): number | undefined {
   if (text === 'infinity') return Infinity;
   if (text === '-infinity') return -Infinity;
   const match = PATTERN.exec(text);
@@ -35,7 +66,11 @@ export function parseInstant(text: string): number | undefined {
     date.day === +day! && date.month === +month! && +hour < 24 && +minute < 60 && +second < 60;
   if (!valid) return undefined;
   const seconds = days * DAY_SECONDS + +hour * 3600 + +minute * 60 + +second;
-  return seconds * SECOND_MICROS + Number(fraction.padEnd(6, '0'));
+  const parts = Number(fraction.padEnd(6, '0'));
+  const micros = seconds * SECOND_MICROS + parts;
+  if (Number.isSafeInteger(micros)) return micros;
+  const exact = BigInt(seconds) * 1_000_000n + BigInt(parts);
+  return exactly && !isHeldExactly(exact) ? undefined : Number(exact);
 }
 
 /**
@@ -53,20 +88,40 @@ export function formatInstant(micros: number): string {
   return format(micros, 'Z');
 }
 
+/** As {@link formatInstant}, of any number of µs. */
+export function formatExactly(micros: bigint): string {
+  return formatParts(...exactSeconds(micros), 'Z');
+}
+
 function format(micros: number, zone: '' | 'Z'): string {
   if (micros === Infinity) return 'infinity';
   if (micros === -Infinity) return '-infinity';
-  let seconds = Math.floor(micros / SECOND_MICROS);
-  // where a double has no single microseconds left, the division may round up to the next second
-  if (seconds * SECOND_MICROS > micros) seconds--;
+  return formatParts(...wholeSeconds(micros), zone);
+}
+
+function formatParts(seconds: number, parts: number, zone: '' | 'Z'): string {
   const days = Math.floor(seconds / DAY_SECONDS);
   const inDay = seconds - days * DAY_SECONDS;
   const { year, month, day } = dateOf(days);
   const clock = [Math.floor(inDay / 3600), Math.floor(inDay / 60) % 60, inDay % 60];
   const date = `${digits(year > 0 ? year : 1 - year, 4)}-${digits(month, 2)}-${digits(day, 2)}`;
   const time = clock.map((part) => digits(part, 2)).join(':');
-  const fraction = digits(micros - seconds * SECOND_MICROS, 6);
+  const fraction = digits(parts, 6);
   return `${date}T${time}.${fraction}${zone}${year > 0 ? '' : ' BC'}`;
+}
+
+/** Whole seconds since the epoch and the µs behind them, exact also where a double's products are not. */
+function wholeSeconds(micros: number): [seconds: number, parts: number] {
+  if (!Number.isInteger(micros) || Number.isSafeInteger(micros)) {
+    const seconds = Math.floor(micros / SECOND_MICROS);
+    return [seconds, micros - seconds * SECOND_MICROS];
+  }
+  return exactSeconds(BigInt(micros));
+}
+
+function exactSeconds(exact: bigint): [seconds: number, parts: number] {
+  const parts = ((exact % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  return [Number((exact - parts) / 1_000_000n), Number(parts)];
 }
 
 const digits = (value: number, length: number): string => String(value).padStart(length, '0');

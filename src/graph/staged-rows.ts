@@ -1,5 +1,6 @@
 import { IdIndex } from './id-index.ts';
 import { STEP_FLAGS, TASK_FLAGS } from './layout.ts';
+import { inexactRow, wordsOf, type InexactInstant } from './inexact-instant.ts';
 import { orderSteps, orderTasks, ownersOf } from './order-rows.ts';
 import { rowOf, type RowProblem } from './row-problem.ts';
 import { grown, IdColumn } from './staged-columns.ts';
@@ -57,12 +58,15 @@ export class StagedRows {
   #edgeChild = new Int32Array(0);
   /** What has been said of refused rows: a third row like two others is no further problem. */
   #said = new Set<string>();
+  #inexact: InexactInstant[] = [];
 
   /** Forgets all rows and keeps their room, so that the next chunk allocates nothing. */
   reset(): void {
     this.states = new StateTexts();
     this.problems = [];
     this.#said = new Set();
+    this.#inexact = [];
+    this.#stepIndex = undefined;
     this.taskCount = 0;
     this.stepCount = 0;
     this.ownedSteps = 0;
@@ -160,6 +164,21 @@ export class StagedRows {
         if (task >= 0) this.#refuse(task, 'steps', id, 'stands in the input twice');
       }
     }
+    this.#refuseInexact();
+  }
+
+  /** Takes the task of a step out of the answers because of an instant without an exact form; see there. */
+  inexactInstant(step: number, column: InexactInstant['column'], micros: bigint): void {
+    this.#inexact.push({ stepId: this.stepIds.ids[step] as bigint, column, micros });
+    if (this.#stepIndex !== undefined) this.#refuseInexact();
+  }
+
+  #refuseInexact(): void {
+    for (const instant of this.#inexact.splice(0)) {
+      const task = this.taskOfStep(this.findStep(...wordsOf(instant.stepId)));
+      // steps of other tasks are read for their state only
+      if (task >= 0) this.#refuse(task, ...inexactRow(instant));
+    }
   }
 
   /** Position of a staged task, or -1. */
@@ -177,7 +196,7 @@ export class StagedRows {
 
   /** Task of a staged step, or -1 for a foreign one; O(log T). */
   taskOfStep(step: number): number {
-    if (step >= this.ownedSteps) return -1;
+    if (step < 0 || step >= this.ownedSteps) return -1;
     let low = 0;
     let high = this.taskCount;
     while (low < high) {

@@ -42,7 +42,8 @@ const FILES = [
  * The rows are held in memory as numbers, about 54 bytes a step and 20 an edge.
  *
  * @param taskIds restricts the answers to these tasks; edges from other tasks still count
- * Errors: TASKER_BAD_INPUT names file, line and field.
+ * Errors: TASKER_BAD_INPUT names file, line and field; also for an instant before 1684 or after 2255 that a double
+ * does not hold exactly.
  */
 export function directorySource(directory: string, taskIds?: readonly bigint[]): SnapshotSource {
   return {

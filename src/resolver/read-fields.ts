@@ -114,7 +114,12 @@ export function instantField(row: InputRecord, field: string, place: Place): num
   if (value === null || value === undefined) return NaN;
   const micros = typeof value === 'string' ? parseInstant(value) : undefined;
   if (micros === undefined) {
-    throw badField(place, field, value, 'a UTC timestamp such as 2026-11-23T03:53:17.824585');
+    throw badField(
+      place,
+      field,
+      value,
+      'a UTC timestamp such as 2026-11-23T03:53:17.824585, exact in microseconds from 1684 to 2255',
+    );
   }
   return micros;
 }

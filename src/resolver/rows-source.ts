@@ -80,7 +80,7 @@ type StageRow = (rows: StagedRows, row: InputRecord, place: Place) => void;
  * Rows in memory as a source of snapshots.
  *
  * @param taskIds restricts the answers to these tasks; edges from other tasks still count
- * Errors: TASKER_BAD_INPUT names the array, the index and the field.
+ * Errors: TASKER_BAD_INPUT names the array, the index and the field; instants as in `directorySource`.
  */
 export function rowsSource(input: RowsInput, taskIds?: readonly bigint[]): SnapshotSource {
   return {

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { formatInstant, formatNaive, parseInstant } from '../../src/graph/instants.ts';
+import {
+  formatExactly,
+  formatInstant,
+  formatNaive,
+  instantText,
+  nearestInstant,
+  parseInstant,
+} from '../../src/graph/instants.ts';
 import { oracleMicros, oracleNaiveText, oracleText } from '../support/oracle-instants.ts';
 
 describe('instants', () => {
@@ -41,7 +48,7 @@ describe('instants', () => {
     expect(formatNaive(first)).toBe('4714-11-24T00:00:00.000000 BC');
     expect(parseInstant('4714-11-24T00:00:00.000000 BC')).toBe(first);
     expect(formatInstant(last)).toMatch(/^294276-12-31T23:59:5\d\.\d{6}Z$/);
-    expect(parseInstant('294276-12-31 23:59:59')).toBe(last);
+    expect(nearestInstant('294276-12-31 23:59:59')).toBe(last);
     fc.assert(
       fc.property(fc.integer({ min: first / 1e6, max: -62_135_596_800 }), (second) => {
         const at = second * 1e6;
@@ -113,5 +120,55 @@ describe('instants', () => {
     expect(formatNaive(Infinity)).toBe('infinity');
     expect(formatNaive(-Infinity)).toBe('-infinity');
     expect(formatInstant(0)).toBe('1970-01-01T00:00:00.000000Z');
+  });
+
+  test.each([
+    '9999-12-31 23:59:59.999999',
+    '2255-06-05T23:47:34.740993',
+    '1684-07-28T00:12:25.259007',
+    '0001-01-01T00:00:00.000001',
+    '4714-11-24T00:00:00.000001 BC',
+    '294276-12-31T23:59:59.999999',
+  ])('%s, which a double does not hold, is refused and not rounded', (text) => {
+    expect(parseInstant(text)).toBeUndefined();
+    expect(nearestInstant(text)).toBeDefined();
+  });
+
+  test.each([
+    '9999-12-31T23:59:59.000000',
+    '9999-12-31T00:00:00.000000',
+    '2255-06-05T23:47:34.740992',
+    '0001-01-01T00:00:00.000000',
+    '4714-11-24T00:00:00.000000 BC',
+    '10000-01-01T00:00:00.000032',
+  ])('%s, which a double holds, stays what it is', (text) => {
+    expect(formatNaive(parseInstant(text) as number)).toBe(text);
+    expect(nearestInstant(text)).toBe(parseInstant(text));
+  });
+
+  test('what is read prints the same text in all years', () => {
+    const [first, last] = [-210_866_803_200_000_000n, 9_224_318_015_999_999_999n];
+    fc.assert(
+      fc.property(fc.bigInt({ min: first, max: last }), (micros) => {
+        const text = formatExactly(micros);
+        const read = parseInstant(text);
+        expect(read === undefined ? text : formatInstant(read)).toBe(text);
+        expect(read === undefined).toBe(BigInt(Number(micros)) !== micros);
+        expect(nearestInstant(text)).toBe(Number(micros));
+        expect(instantText(text)).toBe(text);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([
+    ['9999-12-31 23:59:59.999999', '9999-12-31T23:59:59.999999Z'],
+    ['2026-11-23 03:53:17.5', '2026-11-23T03:53:17.500000Z'],
+    ['0044-03-15 12:00:00 BC', '0044-03-15T12:00:00.000000Z BC'],
+    ['2026-11-23', '2026-11-23T00:00:00.000000Z'],
+    ['infinity', 'infinity'],
+    ['-infinity', '-infinity'],
+  ])("the server's %s is told as %s", (text, told) => {
+    expect(instantText(text)).toBe(told);
   });
 });
