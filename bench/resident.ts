@@ -1,7 +1,7 @@
 import { STEP_FLAGS, type SnapshotViews } from '../src/graph/layout.ts';
-import { ResidentGraph } from '../src/graph/resident-graph.ts';
-import { StepLists } from '../src/graph/resident-lists.ts';
-import { TimerWheel } from '../src/graph/timer-wheel.ts';
+import { ResidentGraph } from '../src/graph/resident/resident-graph.ts';
+import { StepLists } from '../src/graph/resident/step-lists.ts';
+import { TimerWheel } from '../src/graph/resident/timer-wheel.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { figure } from './figures.ts';
 import type { Figure, Measured } from './result.ts';
@@ -71,9 +71,15 @@ function resident(views: SnapshotViews): ResidentGraph {
   return graph;
 }
 
+/** Handles of all steps, by id. */
+function handlesOf(graph: ResidentGraph, steps: number): Float64Array {
+  return Float64Array.from({ length: steps }, (_, at) => graph.findStep(BigInt(at + 1)));
+}
+
 function expectComplete(graph: ResidentGraph, tasks: number): void {
   for (let task = 0; task < tasks; task++) {
-    if (graph.status(task).executionStatus !== 'all_complete') throw new Error(`task ${task}`);
+    const status = graph.status(graph.findTask(BigInt(task + 1)))?.executionStatus;
+    if (status !== 'all_complete') throw new Error(`task ${task} is ${status}`);
   }
 }
 
@@ -81,28 +87,34 @@ function benchCompletions(shape: Shape, size: number, rounds: number): Figure[] 
   const views = untouched(shape, size);
   const { steps, tasks } = views.counts;
   const random = shuffled(steps);
+  const taken = new Float64Array(64);
   const samples: Record<string, number[]> = {};
   const take = (name: string, value: number): void => void (samples[name] ??= []).push(value);
   for (let round = 0; round < rounds; round++) {
     const begin = performance.now();
     const inOrder = resident(views);
     take('add', (steps / (performance.now() - begin)) * 1000);
+    const handles = handlesOf(inOrder, steps);
     let start = performance.now();
-    for (let slot = 0; slot < steps; slot++) inOrder.complete(slot);
+    for (let at = 0; at < steps; at++) inOrder.complete(handles[at] as number);
     take('complete in order', (steps / (performance.now() - start)) * 1000);
     expectComplete(inOrder, tasks);
     const anyOrder = resident(views);
+    const mixed = handlesOf(anyOrder, steps);
+    for (let at = 0; at < steps; at++) handles[at] = mixed[random[at] as number] as number;
     start = performance.now();
-    for (let at = 0; at < steps; at++) anyOrder.complete(random[at] as number);
+    for (let at = 0; at < steps; at++) anyOrder.complete(handles[at] as number);
     take('complete in random order', (steps / (performance.now() - start)) * 1000);
     expectComplete(anyOrder, tasks);
     const driven = resident(views);
     start = performance.now();
     let done = 0;
-    for (let slot = driven.takeReady(); slot !== -1; slot = driven.takeReady()) {
-      driven.change(slot, { state: 1 });
-      driven.complete(slot);
-      done++;
+    for (let count = driven.takeReady(taken); count > 0; count = driven.takeReady(taken)) {
+      for (let at = 0; at < count; at++) {
+        driven.start(taken[at] as number);
+        driven.complete(taken[at] as number);
+      }
+      done += count;
     }
     take('take, start, complete by priority', (done / (performance.now() - start)) * 1000);
     expectComplete(driven, tasks);
@@ -130,7 +142,7 @@ function benchCompaction(size: number, rounds: number): Figure[] {
   for (let round = 0; round < rounds; round++) {
     const graph = resident(views);
     for (let task = 0; task < views.counts.tasks; task += 2) {
-      graph.removeTask(views.taskId[task] as bigint);
+      graph.removeTask(graph.findTask(views.taskId[task] as bigint));
     }
     let pause = 0;
     let busyPause = 0;
@@ -173,7 +185,7 @@ function benchTimers(waits: number, rounds: number): Figure[] {
   const samples: Record<string, number[]> = {};
   for (let round = 0; round < rounds * 2; round++) {
     const wheel = round % 2 === 0;
-    const lists = new StepLists(waits, waits);
+    const lists = new StepLists(waits);
     const timers = wheel ? new TimerWheel(lists, endOf, BENCH_NOW) : new TimerHeap(waits, endOf);
     const name = wheel ? 'wheel' : 'heap';
     const time = (what: string, count: number, run: () => void): void => {

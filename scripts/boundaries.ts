@@ -49,7 +49,7 @@ export const BOUNDARIES: readonly Boundary[] = [
   { stage: 'errors.ts', stages: [], packages: [] },
   { stage: 'options.ts', stages: [], packages: [] },
   { stage: 'state-machine', stages: ['errors.ts', 'events/catalog.ts'], packages: [] },
-  { stage: 'graph', stages: [], packages: [] },
+  { stage: 'graph', stages: ['errors.ts'], packages: [] },
   { stage: 'entities', stages: [], types: ['state-machine'], packages: ['@mikro-orm/*'] },
   { stage: 'migrations', stages: ['errors.ts'], packages: ['@mikro-orm/*', 'pg', ...BUILT_IN] },
   {

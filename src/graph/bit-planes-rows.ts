@@ -1,9 +1,9 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
 import type { Pieces } from './pieces.ts';
 import { firstTimed, resolveDependencies } from './readiness.ts';
-import type { StepChange } from './resident-change.ts';
-import { ownRowBits, waitEnd, type ResidentRows } from './resident-row.ts';
-import { WORD } from './resident-words.ts';
+import type { StepChange } from './resident/change.ts';
+import { ownRowBits, waitEnd, type ResidentRows } from './resident/row.ts';
+import { WORD } from './resident/words.ts';
 import type { Rules } from './rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 

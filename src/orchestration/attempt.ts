@@ -1,5 +1,5 @@
 import { STEP_FLAGS } from '../graph/layout.ts';
-import type { ResidentGraph } from '../graph/resident-graph.ts';
+import type { ResidentRow } from '../graph/resident/resident-graph.ts';
 import type { StepTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { Failure } from './failure.ts';
@@ -42,7 +42,7 @@ export interface Attempt {
 /** A new attempt of a step, from the step's row. */
 export function newAttempt(
   facts: Pick<Attempt, 'task' | 'stepId' | 'position' | 'template' | 'claimedAt'> & {
-    readonly row: ReturnType<ResidentGraph['rowOf']>;
+    readonly row: ResidentRow;
   },
 ): Attempt {
   const { row, ...rest } = facts;

@@ -35,6 +35,7 @@ export class Coordinator {
   readonly #timer: WakeTimer;
   /** Steps held back, by the instant at which they may be tried again. */
   readonly #held = new Map<bigint, number>();
+  readonly #taken = new Float64Array(1);
   #claiming = true;
   /** Why no handler is to run any more. */
   #abandoned: Error | undefined;
@@ -173,21 +174,21 @@ export class Coordinator {
   #addEnd(batch: EngineBatch, attempt: Attempt): void {
     const { graph } = this.memory.discovery;
     const { task, stepId, token, end } = attempt;
-    const slot = graph.findStep(stepId);
-    if (end === undefined || token === undefined || slot === -1) return this.memory.forget(attempt);
+    const step = graph.findStep(stepId);
+    if (end === undefined || token === undefined || step === -1) return this.memory.forget(attempt);
     const { move, change } = endOfAttempt(attempt, end, batch.at, this.#metadata);
     batch.addStep({ kind: 'end', attempt }, { ...move, stepId, taskId: task.taskId, token });
-    if (change === undefined) graph.complete(slot);
-    else graph.change(slot, change);
+    if (change === undefined) graph.complete(step);
+    else graph.change(step, change);
     this.#addVerdict(batch, task);
   }
 
   /** Ends the task where its steps say so; one that has not begun begins first. */
   #addVerdict(batch: EngineBatch, task: ActiveTask): void {
     const { graph } = this.memory.discovery;
-    const record = graph.findTask(task.taskId);
-    if (task.moving || task.stale || task.leaving || record === -1) return;
-    const verdict = verdictOf(graph.status(record));
+    const status = graph.status(graph.findTask(task.taskId));
+    if (task.moving || task.stale || task.leaving || status === undefined) return;
+    const verdict = verdictOf(status);
     if (verdict.kind === 'active') return;
     if (task.state === 'pending') return this.#addStart(batch, task);
     if (task.template.hooks.updateAnnotations !== undefined && !task.annotated) {
@@ -235,25 +236,26 @@ export class Coordinator {
     while (attempts.size < limit && batch.steps.length < this.#options.groupCommit.maxSteps) {
       const stepId = this.#nextReady(lane);
       if (stepId === undefined) return;
-      const slot = discovery.graph.findStep(stepId);
+      const step = discovery.graph.findStep(stepId);
       const task = discovery.taskOfStep(stepId);
-      if (task === undefined || !discovery.graph.isReady(slot)) continue;
+      if (task === undefined || !discovery.graph.isReady(step)) continue;
       // read anew before it goes on, when it is resumed, by its next engine
       if (task.stale || task.paused || task.leaving) continue;
-      this.#addClaim(batch, task, stepId, slot);
+      this.#addClaim(batch, task, stepId, step);
     }
   }
 
-  #addClaim(batch: EngineBatch, task: ActiveTask, stepId: bigint, slot: number): void {
+  #addClaim(batch: EngineBatch, task: ActiveTask, stepId: bigint, step: number): void {
     const { graph, stepTokens } = this.memory.discovery;
-    const position = graph.positionOf(slot);
+    const row = graph.rowOf(step);
+    if (row === undefined) return;
+    const position = graph.positionOf(step);
     const template = stepTemplateOf(task, position) ?? unknownStep(stepId);
     const until = this.#options.holdBack(template, stepId);
     if (until !== undefined) {
       this.#held.set(stepId, until);
       return;
     }
-    const row = graph.rowOf(slot);
     const attempt = newAttempt({ task, stepId, position, template, row, claimedAt: batch.at });
     this.memory.enter(attempt);
     if (task.state === 'pending' && !task.moving) this.#addStart(batch, task);
@@ -271,24 +273,17 @@ export class Coordinator {
         metadata: this.#metadata.claim(attempt),
       },
     );
-    graph.change(slot, { state: STATE_CODES.in_progress, nextAttemptAt: NaN, explicitUntil: NaN });
+    graph.start(step);
   }
 
   /** The ready step that should run first among those of a lane. */
   #nextReady(lane: number): bigint | undefined {
     const own = (this.memory.queues[lane] as LaneQueue).ready.pop();
     if (own !== undefined) return own;
-    const { discovery, queues } = this.memory;
-    for (;;) {
-      const slot = discovery.graph.takeReady();
-      if (slot === -1) return undefined;
-      const stepId = discovery.graph.stepId(slot);
-      const task = discovery.taskOfStep(stepId);
-      if (task === undefined || task.lane === lane) return stepId;
-      const other = queues[task.lane] as LaneQueue;
-      other.ready.unshift(stepId);
-      this.memory.request(task.lane);
-    }
+    const { graph } = this.memory.discovery;
+    return graph.takeReady(this.#taken, 1, lane) === 0
+      ? undefined
+      : graph.stepId(this.#taken[0] as number);
   }
 
   #settled(batch: EngineBatch, outcome: MoveOutcome, prepared: PreparedMoves): void {

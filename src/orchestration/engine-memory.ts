@@ -117,16 +117,14 @@ export class EngineMemory {
   /** True where nothing of the task is about to run: what its handlers are given may be forgotten. */
   isResting(task: ActiveTask): boolean {
     const { graph } = this.discovery;
-    const record = graph.findTask(task.taskId);
-    return record === -1 || graph.status(record).readySteps === 0;
+    return (graph.status(graph.findTask(task.taskId))?.readySteps ?? 0) === 0;
   }
 
   /** Ids of a step's parents in its own task, with their positions there. */
-  parentsOf({ position, stepId }: Attempt): (readonly [position: number, stepId: bigint])[] {
+  parentsOf({ stepId }: Attempt): (readonly [position: number, stepId: bigint])[] {
     const { graph } = this.discovery;
-    const slot = graph.findStep(stepId);
-    if (slot === -1) return [];
-    const parents = graph.parentsOf(slot);
-    return parents.map((parent) => [parent - slot + position, graph.stepId(parent)] as const);
+    return graph
+      .parentsOf(graph.findStep(stepId))
+      .map((parent) => [graph.positionOf(parent), graph.stepId(parent) as bigint] as const);
   }
 }

@@ -1,4 +1,4 @@
-import type { ResidentTaskStatus } from '../graph/resident-status.ts';
+import type { ResidentTaskStatus } from '../graph/resident/status.ts';
 
 /** What is to become of a task whose steps stand as they do. */
 export type TaskVerdict =

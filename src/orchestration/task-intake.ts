@@ -373,15 +373,16 @@ export class TaskIntake {
   /** An attempt of an engine that is gone failed with it; the retry rules go on from there. */
   #endOrphan({ task, stepId, token }: Adoption['underWay'][number]): void {
     const { graph, tasks } = this.#memory.discovery;
-    const slot = graph.findStep(stepId);
-    if (tasks.get(task.taskId) !== task || slot === -1) return;
-    const position = graph.positionOf(slot);
+    const step = graph.findStep(stepId);
+    const row = graph.rowOf(step);
+    if (tasks.get(task.taskId) !== task || row === undefined) return;
+    const position = graph.positionOf(step);
     const attempt = newAttempt({
       task,
       stepId,
       position,
       template: stepTemplateOf(task, position) ?? unknownStep(stepId),
-      row: graph.rowOf(slot),
+      row,
       claimedAt: this.#clock.nowMicros(),
     });
     attempt.token = token;

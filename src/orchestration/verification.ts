@@ -114,18 +114,18 @@ export class Verification {
       step++
     ) {
       const stepId = views.stepId[step] as bigint;
-      const slot = graph.findStep(stepId);
-      if (slot === -1) {
+      const resident = graph.findStep(stepId);
+      const row = graph.rowOf(resident);
+      if (row === undefined) {
         found.push({ stepId, field: 'missing', inMemory: 0, stored: 1 });
         continue;
       }
-      const row = graph.rowOf(slot);
       const pairs = [
         ['state', row.state, views.state[step] as number],
         ['attempts', row.attempts, views.attempts[step] as number],
         [
           'readiness',
-          graph.resultBits(slot) & COMPARED_BITS,
+          (graph.resultBits(resident) ?? 0) & COMPARED_BITS,
           (views.bits[step] as number) & COMPARED_BITS,
         ],
       ] as const;

@@ -7,8 +7,8 @@ import {
 } from '../database/active-tasks.ts';
 import type { DatabaseSession } from '../database/engine-session.ts';
 import type { SnapshotViews } from '../graph/layout.ts';
-import type { AddRefusal } from '../graph/resident-add.ts';
-import { ResidentGraph } from '../graph/resident-graph.ts';
+import { ResidentGraph } from '../graph/resident/resident-graph.ts';
+import type { AddRefusal } from '../graph/resident/tasks.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
@@ -43,7 +43,7 @@ export class ViableStepDiscovery {
 
   /** @param templates by named task id */
   constructor(nowMicros: number, lanes: number, templates: ReadonlyMap<number, TaskTemplate>) {
-    this.graph = new ResidentGraph({ rules: 'engine', nowMicros });
+    this.graph = new ResidentGraph({ rules: 'engine', nowMicros, lanes });
     this.#lanes = lanes;
     this.#templates = templates;
   }
@@ -118,13 +118,14 @@ export class ViableStepDiscovery {
     template: TaskTemplate,
     templatePositions: Int32Array | undefined,
   ): ActiveTask | AddRefusal {
-    const added = this.graph.addTask(views, at, row.priority);
+    const lane = Number(row.taskId % BigInt(this.#lanes));
+    const added = this.graph.addTask(views, at, { priority: row.priority, lane });
     if (typeof added === 'string') return added;
     const task: ActiveTask = {
       taskId: row.taskId,
       template,
       templatePositions,
-      lane: Number(row.taskId % BigInt(this.#lanes)),
+      lane,
       correlationId: row.correlationId,
       state: row.state,
       token: row.token,
@@ -144,21 +145,17 @@ export class ViableStepDiscovery {
 
   /** The task of a resident step. Expected O(1). */
   taskOfStep(stepId: bigint): ActiveTask | undefined {
-    const slot = this.graph.findStep(stepId);
-    const taskId = slot === -1 ? undefined : this.graph.taskIdOf(slot);
+    const taskId = this.graph.taskId(this.graph.taskOf(this.graph.findStep(stepId)));
     return taskId === undefined ? undefined : this.tasks.get(taskId);
   }
 
   /** Takes a task out. Expected O(steps). */
   remove(taskId: bigint): void {
-    const record = this.graph.findTask(taskId);
-    if (record !== -1) {
-      const { first, count } = this.graph.slotsOf(record);
-      for (let slot = first; slot < first + count; slot++) {
-        this.stepTokens.delete(this.graph.stepId(slot));
-      }
-      this.graph.removeTask(taskId);
+    const task = this.graph.findTask(taskId);
+    for (const step of this.graph.stepsOf(task)) {
+      this.stepTokens.delete(this.graph.stepId(step) as bigint);
     }
+    this.graph.removeTask(task);
     if (this.tasks.delete(taskId)) this.#removed.add(taskId);
   }
 }

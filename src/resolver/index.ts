@@ -14,12 +14,12 @@ export {
 } from '../graph/layout.ts';
 export type { SnapshotCounts, SnapshotViews } from '../graph/layout.ts';
 export { reachableFrom } from '../graph/reachability.ts';
-export type { AddRefusal } from '../graph/resident-add.ts';
-export type { StepChange } from '../graph/resident-change.ts';
-export { ResidentGraph } from '../graph/resident-graph.ts';
-export type { ResidentGraphOptions } from '../graph/resident-graph.ts';
-export type { ResidentMemory } from '../graph/resident-memory.ts';
-export type { ResidentTaskStatus } from '../graph/resident-status.ts';
+export type { AddRefusal } from '../graph/resident/tasks.ts';
+export type { StepChange } from '../graph/resident/change.ts';
+export { ResidentGraph } from '../graph/resident/resident-graph.ts';
+export type { ResidentGraphOptions, TaskPlacing } from '../graph/resident/resident-options.ts';
+export type { ResidentMemory } from '../graph/resident/memory.ts';
+export type { ResidentTaskStatus } from '../graph/resident/status.ts';
 export type { Rules } from '../graph/rules.ts';
 export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
 export type { RowProblem } from '../graph/row-problem.ts';

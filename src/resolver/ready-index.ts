@@ -4,7 +4,7 @@ import { IdIndex } from '../graph/id-index.ts';
 import type { SnapshotViews } from '../graph/layout.ts';
 import { finishNow } from '../graph/pieces.ts';
 import { ReadyIds, SET_APART, type GroupSize, type ReadySteps } from '../graph/ready-ids.ts';
-import type { StepChange } from '../graph/resident-change.ts';
+import type { StepChange } from '../graph/resident/change.ts';
 import type { Rules } from '../graph/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';

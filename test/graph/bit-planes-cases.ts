@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readyStepIds } from '../../src/graph/answer-rows.ts';
 import { buildSnapshot } from '../../src/graph/build-snapshot.ts';
 import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
-import type { StepChange } from '../../src/graph/resident-change.ts';
+import type { StepChange } from '../../src/graph/resident/change.ts';
 import { resolveTaskRange } from '../../src/graph/resolve.ts';
 import type { Rules } from '../../src/graph/rules.ts';
 import { StagedRows } from '../../src/graph/staged-rows.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { ResidentGraph } from '../../src/graph/resident-graph.ts';
+import { ResidentGraph } from '../../src/graph/resident/resident-graph.ts';
 import { verdictOf } from '../../src/orchestration/task-finalizer.ts';
 import { rowsSource, type StepInput } from '../../src/resolver/rows-source.ts';
 
@@ -110,10 +110,10 @@ describe.each(Object.entries(GRAPHS))('a task of three steps, %s', (_, edges) =>
         for (const c of NAMES) {
           const stands = [a, b, c];
           const { graph, task } = await graphOf(stands, edges);
-          const verdict = verdictOf(graph.status(task));
+          const verdict = verdictOf(graph.status(task)!);
           verdicts[verdict.kind]++;
           const running = stands.includes('in progress');
-          const wakes = graph.queuedCount > 0 || running || graph.nextDueAt() < Infinity;
+          const wakes = graph.queuedCount() > 0 || running || graph.nextDueAt() < Infinity;
           const done = stands.every((name) => name === 'complete' || name === 'resolved by hand');
           const what = stands.join(' / ');
           expect(verdict.kind === 'complete', what).toBe(done);
@@ -130,7 +130,7 @@ describe.each(Object.entries(GRAPHS))('a task of three steps, %s', (_, edges) =>
 
 it('names what stands in the way', async () => {
   const { graph, task } = await graphOf(['complete', 'failed for good', 'pending'], [[2, 3]]);
-  expect(verdictOf(graph.status(task))).toEqual({
+  expect(verdictOf(graph.status(task)!)).toEqual({
     kind: 'blocked',
     reason: '1 of 3 steps complete, 1 failed, 1 out of reach',
   });

@@ -1,4 +1,4 @@
-import type { StepLists } from './resident-lists.ts';
+import type { StepLists } from './step-lists.ts';
 
 const LEVELS = 6;
 /** Slots of a level, as a power of two. */
@@ -24,6 +24,9 @@ export class TimerWheel {
   /** Slots of each level that may hold waits. */
   readonly #used = new Uint32Array(LEVELS);
   readonly #far: number;
+  /** No wait of a slot of the first level ends before this instant; nor does any of `#far`. */
+  readonly #earliest = new Float64Array(SLOTS).fill(Infinity);
+  #farEarliest = Infinity;
   /** Instant of tick 0, µs since the epoch. */
   #origin: number;
   #tick = 0;
@@ -42,15 +45,18 @@ export class TimerWheel {
 
   /** Files the wait of a step that is in no list; it ends after the last advance. O(1). */
   add(step: number): void {
-    const tick = Math.floor((this.#endOf(step) - this.#origin) / TICK_MICROS);
+    const end = this.#endOf(step);
+    const tick = Math.floor((end - this.#origin) / TICK_MICROS);
     if (!(tick < SPAN)) {
       this.#lists.append(this.#far, step);
+      if (end < this.#farEarliest) this.#farEarliest = end;
       return;
     }
     const differing = tick ^ this.#tick;
     const level = differing === 0 ? 0 : Math.floor((31 - Math.clz32(differing)) / SLOT_BITS);
     const slot = (tick >>> (level * SLOT_BITS)) & (SLOTS - 1);
     this.#lists.append(this.#slots[level * SLOTS + slot] as number, step);
+    if (level === 0 && end < (this.#earliest[slot] as number)) this.#earliest[slot] = end;
     this.#used[level] = (this.#used[level] as number) | (1 << slot);
   }
 
@@ -79,24 +85,17 @@ export class TimerWheel {
 
   /**
    * When to advance again, µs since the epoch: never after the end of the next wait, perhaps before
-   * it; Infinity without waits. O(steps in one slot at most).
+   * it (where the wait that would have ended then was struck out, or lies further ahead); Infinity
+   * without waits. O(1): an advance to that instant finds the next one.
    */
   nextDueAt(): number {
     for (let level = 0; level < LEVELS; level++) {
       const slot = this.#firstSlot(level);
       if (slot === -1) continue;
       if (level > 0) return this.#origin + this.#slotStart(level, slot) * TICK_MICROS;
-      return this.#earliest(this.#slots[slot] as number);
+      return this.#earliest[slot] as number;
     }
-    return this.#earliest(this.#far);
-  }
-
-  #earliest(list: number): number {
-    let earliest = Infinity;
-    for (let step = this.#lists.first(list); step !== -1; step = this.#lists.after(step)) {
-      earliest = Math.min(earliest, this.#endOf(step));
-    }
-    return earliest;
+    return this.#lists.first(this.#far) === -1 ? Infinity : this.#farEarliest;
   }
 
   #turn(target: number, nowMicros: number, onDue: (step: number) => void): void {
@@ -123,14 +122,18 @@ export class TimerWheel {
 
   #expire(slot: number, nowMicros: number, onDue: (step: number) => void): void {
     const list = this.#slots[slot] as number;
+    let earliest = Infinity;
+    this.#earliest[slot] = Infinity; // what is filed here meanwhile lowers it
     for (let step = this.#lists.first(list); step !== -1;) {
       const after = this.#lists.after(step);
-      if (this.#endOf(step) <= nowMicros) {
+      const end = this.#endOf(step);
+      if (end <= nowMicros) {
         this.#lists.remove(step);
         onDue(step);
-      }
+      } else if (end < earliest) earliest = end;
       step = after;
     }
+    if (earliest < (this.#earliest[slot] as number)) this.#earliest[slot] = earliest;
   }
 
   /** Files the waits of a slot that the clock has reached anew, at lower levels. */
@@ -148,6 +151,7 @@ export class TimerWheel {
     for (let step = this.#lists.first(this.#far); step !== -1; step = this.#lists.after(step)) {
       waiting.push(step);
     }
+    this.#farEarliest = Infinity;
     for (const step of waiting) {
       this.#lists.remove(step);
       if (this.#endOf(step) <= nowMicros) onDue(step);
@@ -163,6 +167,7 @@ export class TimerWheel {
       if (this.#lists.first(this.#slots[level * SLOTS + slot] as number) !== -1) return slot;
       used &= ~(1 << slot);
       this.#used[level] = used;
+      if (level === 0) this.#earliest[slot] = Infinity;
     }
     return -1;
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { HEADER, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
-import { ResidentGraph } from '../../src/graph/resident-graph.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { HEADER, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/layout.ts';
+import { ResidentGraph } from '../../../src/graph/resident/resident-graph.ts';
+import { STATE_CODES } from '../../../src/graph/state-codes.ts';
 import {
   chain,
   diamonds,
@@ -11,7 +11,7 @@ import {
   lattice,
   plannedViews,
   type TaskPlan,
-} from '../support/large-snapshots.ts';
+} from '../../support/large-snapshots.ts';
 
 const NOW = LARGE_NOW_MICROS;
 
@@ -31,18 +31,27 @@ function graphOf(
 ): ResidentGraph {
   const graph = new ResidentGraph({ nowMicros: NOW, maxSteps: 2 ** 21 });
   for (let task = 0; task < views.counts.tasks; task++) {
-    expect(graph.addTask(views, task, priorityOf(task))).toBe(task);
+    const handle = graph.addTask(views, task, { priority: priorityOf(task) });
+    expect(handle).toBe(graph.findTask(views.taskId[task]!));
   }
   return graph;
 }
 
-const idsOf = (graph: ResidentGraph, slots: Iterable<number>): bigint[] =>
-  Array.from(slots, (slot) => graph.stepId(slot));
+const idsOf = (graph: ResidentGraph, steps: Iterable<number>): bigint[] =>
+  Array.from(steps, (step) => graph.stepId(step)!);
+
+const one = new Float64Array(1);
+/** Handle of the step that should run first, taken; -1 where none is ready. */
+const take = (graph: ResidentGraph, lane = 0): number =>
+  graph.takeReady(one, 1, lane) === 0 ? -1 : one[0]!;
+
+const remove = (graph: ResidentGraph, taskId: bigint): string =>
+  graph.removeTask(graph.findTask(taskId));
 
 const takeAll = (graph: ResidentGraph): bigint[] => {
   const ids: bigint[] = [];
-  for (let slot = graph.takeReady(); slot !== -1; slot = graph.takeReady()) {
-    ids.push(graph.stepId(slot));
+  for (let step = take(graph); step !== -1; step = take(graph)) {
+    ids.push(graph.stepId(step)!);
   }
   return ids;
 };
@@ -61,20 +70,23 @@ describe('completion', () => {
     expect(idsOf(graph, graph.newlyReady)).toStrictEqual([5n]);
     graph.complete(graph.findStep(4n));
     expect(graph.newlyReady).toHaveLength(0);
-    expect(graph.status(0).executionStatus).toBe('has_ready_steps');
+    expect(graph.status(graph.findTask(1n))!.executionStatus).toBe('has_ready_steps');
     graph.complete(graph.findStep(5n));
-    expect(graph.status(0)).toMatchObject({ executionStatus: 'all_complete', completedSteps: 5 });
+    expect(graph.status(graph.findTask(1n))).toMatchObject({
+      executionStatus: 'all_complete',
+      completedSteps: 5,
+    });
   });
 
   test('a lattice of 2^500 paths is worked off', () => {
     const graph = graphOf(untouched([lattice(500)]));
     let done = 0;
-    for (let slot = graph.takeReady(); slot !== -1; slot = graph.takeReady()) {
-      graph.complete(slot);
+    for (let step = take(graph); step !== -1; step = take(graph)) {
+      graph.complete(step);
       done++;
     }
     expect(done).toBe(1000);
-    expect(graph.status(0).executionStatus).toBe('all_complete');
+    expect(graph.status(graph.findTask(1n))!.executionStatus).toBe('all_complete');
   });
 });
 
@@ -88,21 +100,21 @@ describe('the ready queue', () => {
 
   test('a taken step is not given again unless it is released or ready anew', () => {
     const graph = graphOf(untouched([chain(2)]));
-    const slot = graph.takeReady();
-    expect(graph.takeReady()).toBe(-1);
+    const slot = take(graph);
+    expect(take(graph)).toBe(-1);
     expect(graph.isReady(slot)).toBe(true);
     graph.release(slot);
     graph.release(slot);
-    expect(graph.queuedCount).toBe(1);
-    expect(graph.takeReady()).toBe(slot);
+    expect(graph.queuedCount()).toBe(1);
+    expect(take(graph)).toBe(slot);
     graph.change(slot, { state: STATE_CODES.in_progress });
     expect(graph.isReady(slot)).toBe(false);
     graph.change(slot, { state: STATE_CODES.error, attempts: 1 });
     expect(graph.waitsUntil(slot)).toBe(NOW + 2_000_000);
     graph.advance(NOW + 1_999_999);
-    expect(graph.takeReady()).toBe(-1);
+    expect(take(graph)).toBe(-1);
     graph.advance(NOW + 2_000_000);
-    expect(graph.takeReady()).toBe(slot);
+    expect(take(graph)).toBe(slot);
   });
 
   test('a rank and a priority that came later are in order, too', () => {
@@ -110,9 +122,9 @@ describe('the ready queue', () => {
     const graph = new ResidentGraph({ nowMicros: NOW });
     for (const task of [0, 2, 1]) graph.addTask(views, task);
     expect(takeAll(graph)).toStrictEqual([2n, 3002n, 1n]);
-    for (const id of [1n, 2n, 3n]) expect(graph.removeTask(id)).toBe(true);
-    graph.addTask(views, 2, 5);
-    graph.addTask(views, 1, -5);
+    for (const id of [1n, 2n, 3n]) expect(remove(graph, id)).toBe('ok');
+    graph.addTask(views, 2, { priority: 5 });
+    graph.addTask(views, 1, { priority: -5 });
     expect(takeAll(graph)).toStrictEqual([3002n, 2n]);
   });
 });
@@ -122,7 +134,7 @@ describe('waits', () => {
     const graph = graphOf(untouched([chain(2)]));
     const first = graph.findStep(1n);
     graph.setRetryWait(first, NOW + 50);
-    expect(graph.queuedCount).toBe(0);
+    expect(graph.queuedCount()).toBe(0);
     expect(graph.nextDueAt()).toBe(NOW + 50);
     graph.setRetryWait(first, NOW + 10);
     expect(graph.nextDueAt()).toBe(NOW + 10);
@@ -142,9 +154,9 @@ describe('waits', () => {
     for (let task = 0; task < views.counts.tasks; task++) {
       graph.complete(graph.findStep(BigInt(task * 10 + 1)));
     }
-    for (const slot of graph.readySlots()) graph.setRetryWait(slot, NOW + 1 + slot);
+    for (const [at, step] of graph.readySteps().entries()) graph.setRetryWait(step, NOW + 1 + at);
     const waiting = (steps / 10) * 8;
-    expect(graph.queuedCount).toBe(0);
+    expect(graph.queuedCount()).toBe(0);
     const { totalBytes, slotBytes, shapeBytes } = graph.memory();
     expect(totalBytes / waiting).toBeLessThan(200);
     expect(totalBytes / waiting).toBeGreaterThan(60);
@@ -181,10 +193,10 @@ describe('refusals change nothing', () => {
   test('limits of steps and of graphs', () => {
     const views = untouched([chain(60), chain(60)]);
     const few = new ResidentGraph({ nowMicros: NOW, maxSteps: 100 });
-    expect(few.addTask(views, 0)).toBe(0);
+    expect(few.addTask(views, 0)).toBe(few.findTask(1n));
     expect(few.addTask(views, 1)).toBe('full');
-    expect(few.removeTask(1n)).toBe(true);
-    expect(few.addTask(views, 1)).toBe(0);
+    expect(remove(few, 1n)).toBe('ok');
+    expect(few.addTask(views, 1)).toBe(few.findTask(2n));
     const small = new ResidentGraph({ nowMicros: NOW, maxGraphWords: 100 });
     expect(small.addTask(views, 0)).toBe('full');
     expect(small.memory().slotsTop).toBe(0);
@@ -194,7 +206,7 @@ describe('refusals change nothing', () => {
     const graph = graphOf(untouched([chain(2)]));
     expect(graph.findStep(9n)).toBe(-1);
     expect(graph.findTask(9n)).toBe(-1);
-    expect(graph.removeTask(9n)).toBe(false);
+    expect(remove(graph, 9n)).toBe('unknown');
   });
 });
 
@@ -202,7 +214,7 @@ describe('compaction', () => {
   const holed = (): { graph: ResidentGraph; views: SnapshotViews } => {
     const views = untouched(Array.from({ length: 400 }, (_, at) => chain(1 + (at % 20))));
     const graph = graphOf(views);
-    for (let task = 0; task < 400; task += 2) graph.removeTask(views.taskId[task]!);
+    for (let task = 0; task < 400; task += 2) remove(graph, views.taskId[task]!);
     return { graph, views };
   };
 
@@ -211,11 +223,11 @@ describe('compaction', () => {
     const { slotsFree } = graph.memory();
     let slices = 0;
     while (graph.memory().slotsFree > 0) {
-      const place = new Map(graph.readySlots().map((slot) => [graph.stepId(slot), slot]));
+      const place = new Map(graph.readySteps().map((step) => [graph.stepId(step)!, step]));
       graph.compact(50);
       slices++;
       // each task has one ready step: at most the budget's worth of tasks moved
-      const moved = [...place].filter(([id, slot]) => graph.findStep(id) !== slot);
+      const moved = [...place].filter(([id, step]) => graph.findStep(id) !== step);
       expect(moved.length).toBeLessThanOrEqual(26);
     }
     expect(slices).toBeGreaterThan(slotsFree / 70);
@@ -226,22 +238,22 @@ describe('compaction', () => {
     const { graph, views } = holed();
     while (graph.memory().slotsFree > 0) graph.compact();
     let done = 0;
-    for (let slot = graph.takeReady(); slot !== -1; slot = graph.takeReady()) {
-      expect(graph.findStep(graph.stepId(slot))).toBe(slot);
-      graph.complete(slot);
+    for (let step = take(graph); step !== -1; step = take(graph)) {
+      expect(graph.findStep(graph.stepId(step)!)).toBe(step);
+      graph.complete(step);
       done++;
     }
     expect(done).toBe(2200);
     for (let task = 1; task < 400; task += 2) {
       const number = graph.findTask(views.taskId[task]!);
-      expect(graph.status(number).executionStatus).toBe('all_complete');
+      expect(graph.status(number)!.executionStatus).toBe('all_complete');
     }
   });
 
   test('freed room is used again, and a large task stays where it is', () => {
     const views = untouched([chain(10), chain(5000), chain(10), chain(10)]);
     const graph = graphOf(views);
-    graph.removeTask(1n);
+    remove(graph, 1n);
     const large = graph.findStep(11n);
     while (!graph.compact());
     expect(graph.findStep(11n)).toBe(large);
@@ -257,7 +269,7 @@ test('columns grow in place, to a million steps and back to nothing', () => {
   expect(views.header[HEADER.steps]).toBe(1_000_000);
   expect(graph.memory().slotsTop).toBe(1_000_000);
   expect(graph.shapeCount).toBe(1);
-  for (let task = 0; task < 1000; task++) graph.removeTask(views.taskId[task]!);
+  for (let task = 0; task < 1000; task++) remove(graph, views.taskId[task]!);
   expect(graph.memory()).toMatchObject({ slotsTop: 0, slotsFree: 0 });
   expect(graph.findStep(500n)).toBe(-1);
 });

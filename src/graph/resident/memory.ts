@@ -1,4 +1,4 @@
-import type { ResidentData } from './resident-data.ts';
+import type { ResidentStore } from './store.ts';
 
 /** Sizes of a resident graph, bytes. */
 export interface ResidentMemory {
@@ -18,16 +18,16 @@ export interface ResidentMemory {
 }
 
 /** Counts every array of a resident graph. */
-export function residentBytes(data: ResidentData): ResidentMemory {
-  const columns = data.slotColumns().reduce((sum, column) => sum + column.byteLength, 0);
+export function residentBytes(store: ResidentStore): ResidentMemory {
+  const columns = store.columnBytes;
   const sizes = {
-    slotBytes: columns + data.lists.bytes + data.slots.bytes,
-    taskBytes: data.tasks.byteLength + data.taskId.byteLength,
-    shapeBytes: data.shapes.bytes,
-    indexBytes: data.stepIndex.bytes + data.taskIndex.bytes,
-    foreignBytes: data.foreign.bytes,
-    queueBytes: data.ready.bytes + data.newlyReady.byteLength,
+    slotBytes: columns.slots + store.lists.bytes + store.slots.bytes,
+    taskBytes: columns.tasks,
+    shapeBytes: store.shapes.bytes,
+    indexBytes: store.stepIndex.bytes + store.taskIndex.bytes,
+    foreignBytes: store.foreign.bytes,
+    queueBytes: store.ready.bytes + store.newlyReady.byteLength,
   };
   const totalBytes = Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0);
-  return { ...sizes, totalBytes, slotsTop: data.slots.top, slotsFree: data.slots.free };
+  return { ...sizes, totalBytes, slotsTop: store.slots.top, slotsFree: store.slots.free };
 }

@@ -1,4 +1,4 @@
-import { longerColumn, sharedColumn, type SharedArrays } from './resident-columns.ts';
+import { longerColumn, sharedColumn, type SharedArrays } from './columns.ts';
 
 /** Marks a link that leads to a list's end instead of a step. */
 const END = 0x80_00_00_00;
@@ -16,9 +16,9 @@ export class StepLists {
   #lists = 0;
   readonly #unused: number[] = [];
 
-  constructor(capacity: number, limit: number) {
-    this.next = sharedColumn('u32', capacity, limit);
-    this.prev = sharedColumn('u32', capacity, limit);
+  constructor(capacity: number) {
+    this.next = sharedColumn('u32', capacity);
+    this.prev = sharedColumn('u32', capacity);
   }
 
   /** Makes room for steps below `capacity`. */

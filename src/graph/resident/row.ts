@@ -1,7 +1,7 @@
-import { STEP_FLAGS } from './layout.ts';
-import { WORD } from './resident-words.ts';
-import { engineRetryLimit, failureWaitMicros, type Rules } from './rules.ts';
-import { STATE_CODES } from './state-codes.ts';
+import { STEP_FLAGS } from '../layout.ts';
+import { WORD } from './words.ts';
+import { engineRetryLimit, failureWaitMicros, type Rules } from '../rules.ts';
+import { STATE_CODES } from '../state-codes.ts';
 
 /** The rows of a resident graph, by slot. */
 export interface ResidentRows {

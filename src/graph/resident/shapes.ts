@@ -1,6 +1,5 @@
-import { BlockAllocator } from './resident-blocks.ts';
-import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './resident-columns.ts';
-import { longestToLeaf } from './resident-ranks.ts';
+import { BlockAllocator } from './block-allocator.ts';
+import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './columns.ts';
 
 /** Fields of a shape's record, in words. */
 export const SHAPE = {
@@ -43,8 +42,8 @@ export class ResidentShapes {
   constructor(limit: number) {
     this.#limit = limit;
     this.blocks = new BlockAllocator(limit);
-    this.words = sharedColumn('u32', Math.min(1024, limit), limit);
-    this.records = sharedColumn('i32', 64 << SHAPE_BITS, 2 ** 28);
+    this.words = sharedColumn('u32', Math.min(1024, limit));
+    this.records = sharedColumn('i32', 64 << SHAPE_BITS);
   }
 
   /** Distinct shapes held. */
@@ -76,6 +75,7 @@ export class ResidentShapes {
     const steps = offsets.length - 1;
     const size = steps * 2 + 2 + children.length;
     if (!this.#reserve(size)) return -1;
+    const shape = this.#unused.pop() ?? this.#count++;
     const start = this.blocks.allocate(size);
     const base = start + 1;
     const { words } = this;
@@ -83,16 +83,18 @@ export class ResidentShapes {
     words.set(children, base + steps + 1);
     const ranks = words.subarray(base + steps + 1 + children.length, start + size);
     const { greatest, cyclic } = longestToLeaf(offsets, children, ranks);
-    const shape = this.#unused.pop() ?? this.#count++;
-    if ((shape + 1) << SHAPE_BITS > this.records.length) {
-      this.records = longerColumn(this.records, this.records.length * 2);
-    }
     words[start] = shape;
     const record = [base, steps, children.length, 1, hash, greatest, cyclic ? 1 : 0];
     this.records.set(record, shape << SHAPE_BITS);
     if (alike === undefined) this.#byHash.set(hash, [shape]);
     else alike.push(shape);
     return shape;
+  }
+
+  /** As many tasks more of a shape that is held. */
+  join(shape: number, tasks: number): void {
+    const at = (shape << SHAPE_BITS) + SHAPE.tasks;
+    this.records[at] = (this.records[at] as number) + tasks;
   }
 
   /** A task of this shape is gone; the last one takes the shape with it. */
@@ -169,7 +171,11 @@ export class ResidentShapes {
     return this.field(shape, SHAPE.steps) * 2 + 2 + this.field(shape, SHAPE.edges);
   }
 
+  /** Makes room for the record and the words of one more shape; false where the limit is reached. */
   #reserve(size: number): boolean {
+    if ((this.#count + 1) << SHAPE_BITS > this.records.length) {
+      this.records = longerColumn(this.records, this.records.length * 2);
+    }
     const needed = this.blocks.top + size;
     if (needed <= this.words.length) return true;
     const capacity = nextCapacity(this.words.length, needed, this.#limit);
@@ -200,4 +206,78 @@ function hashOf(offsets: Uint32Array, children: Uint32Array): number {
   for (const offset of offsets) hash = Math.imul(hash ^ offset, 0x01_00_01_93);
   for (const child of children) hash = Math.imul(hash ^ child, 0x01_00_01_93);
   return hash | 0;
+}
+
+/** What {@link longestToLeaf} found beside the ranks. */
+interface RankSummary {
+  readonly greatest: number;
+  readonly cyclic: boolean;
+}
+
+/**
+ * Edges on the longest way from each position of a task to a leaf; 0 for positions on a cycle or
+ * before one. Writes `ranks`. One backward pass where children have greater numbers than their
+ * parents, else over an order by Kahn; O(steps + edges).
+ *
+ * @param offsets first child of each position, S+1 of them from 0
+ * @param children positions
+ * @param ranks `Uint32Array` of length S
+ */
+function longestToLeaf(
+  offsets: Uint32Array,
+  children: Uint32Array,
+  ranks: Uint32Array,
+): RankSummary {
+  const steps = ranks.length;
+  const order = isForward(offsets, children) ? undefined : forwardOrder(offsets, children);
+  const ordered = order?.filled ?? steps;
+  ranks.fill(0);
+  let greatest = 0;
+  for (let at = ordered - 1; at >= 0; at--) {
+    const position = order === undefined ? at : (order.positions[at] as number);
+    let rank = 0;
+    const last = offsets[position + 1] as number;
+    for (let edge = offsets[position] as number; edge < last; edge++) {
+      const through = (ranks[children[edge] as number] as number) + 1;
+      if (through > rank) rank = through;
+    }
+    ranks[position] = rank;
+    if (rank > greatest) greatest = rank;
+  }
+  return { greatest, cyclic: ordered < steps };
+}
+
+function isForward(offsets: Uint32Array, children: Uint32Array): boolean {
+  for (let position = 0; position < offsets.length - 1; position++) {
+    const last = offsets[position + 1] as number;
+    for (let edge = offsets[position] as number; edge < last; edge++) {
+      if ((children[edge] as number) <= position) return false;
+    }
+  }
+  return true;
+}
+
+function forwardOrder(
+  offsets: Uint32Array,
+  children: Uint32Array,
+): { positions: Uint32Array; filled: number } {
+  const steps = offsets.length - 1;
+  const open = new Uint32Array(steps);
+  for (const child of children) open[child] = (open[child] as number) + 1;
+  const positions = new Uint32Array(steps);
+  let filled = 0;
+  for (let position = 0; position < steps; position++) {
+    if (open[position] === 0) positions[filled++] = position;
+  }
+  for (let at = 0; at < filled; at++) {
+    const position = positions[at] as number;
+    const last = offsets[position + 1] as number;
+    for (let edge = offsets[position] as number; edge < last; edge++) {
+      const child = children[edge] as number;
+      const left = (open[child] as number) - 1;
+      open[child] = left;
+      if (left === 0) positions[filled++] = child;
+    }
+  }
+  return { positions, filled };
 }

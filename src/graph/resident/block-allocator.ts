@@ -1,4 +1,4 @@
-import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './resident-columns.ts';
+import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './columns.ts';
 
 const CLASSES = 32;
 /** Free blocks of one size class that are tried before a larger class is cut. */
@@ -33,9 +33,9 @@ export class BlockAllocator {
   constructor(limit: number) {
     this.#limit = limit;
     const room = Math.min(64, limit);
-    this.#size = sharedColumn('u32', room, limit);
-    this.#next = sharedColumn('i32', room, limit);
-    this.#previous = sharedColumn('i32', room, limit);
+    this.#size = sharedColumn('u32', room);
+    this.#next = sharedColumn('i32', room);
+    this.#previous = sharedColumn('i32', room);
   }
 
   get bytes(): number {

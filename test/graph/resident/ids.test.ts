@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { sharedColumn } from '../../src/graph/resident-columns.ts';
-import { ResidentIds } from '../../src/graph/resident-ids.ts';
+import { sharedColumn } from '../../../src/graph/resident/columns.ts';
+import { ResidentIds } from '../../../src/graph/resident/ids.ts';
 
 const CAPACITY = 8192;
 const low = (id: bigint): number => Number(BigInt.asUintN(32, id));
@@ -20,7 +20,7 @@ test('finds what a map finds while thousands of ids come, move and go', () => {
   });
   fc.assert(
     fc.property(acts, (sequence) => {
-      const ids = sharedColumn('i64', CAPACITY, CAPACITY);
+      const ids = sharedColumn('i64', CAPACITY);
       const index = new ResidentIds(ids);
       const places = new Map<bigint, number>();
       let next = 0;
@@ -50,7 +50,7 @@ test('finds what a map finds while thousands of ids come, move and go', () => {
 });
 
 test('a full segment gives back every id but those that went', () => {
-  const ids = sharedColumn('i64', CAPACITY, CAPACITY);
+  const ids = sharedColumn('i64', CAPACITY);
   const index = new ResidentIds(ids);
   for (let at = 0; at < CAPACITY; at++) {
     ids[at] = BigInt(at);

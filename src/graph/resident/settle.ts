@@ -1,0 +1,195 @@
+import { isDeadEnd, ownRowBits, waitEnd } from './row.ts';
+import { SHAPE, SHAPE_BITS } from './shapes.ts';
+import type { ResidentStore } from './store.ts';
+import {
+  CANDIDATE,
+  NO_TASK,
+  ONE_PARENT,
+  PLACE,
+  RESIDENT_TASK,
+  TASK,
+  TASK_BITS,
+  WORD,
+} from './words.ts';
+
+/** Own bits of a slot's word: what its row says, and whether its task has a start of its own. O(1). */
+export function ownBits(store: ResidentStore, slot: number): number {
+  const task = store.taskOf[slot] as number;
+  if (task === NO_TASK) return ownRowBits(store, slot, false);
+  const flags = store.tasks[(task << TASK_BITS) + TASK.flags] as number;
+  const answered = store.rules === 'rails' || (flags & RESIDENT_TASK.cyclic) === 0;
+  const bits = ownRowBits(store, slot, answered);
+  return (flags & RESIDENT_TASK.starts) === 0 || (bits & WORD.done) !== 0
+    ? bits
+    : bits | WORD.timed;
+}
+
+/** When a step may run by its row and its task's start, µs since the epoch; -Infinity for at once. O(1). */
+export function startOf(store: ResidentStore, slot: number): number {
+  const end = waitEnd(store, slot);
+  const task = store.taskOf[slot] as number;
+  if (task === NO_TASK) return end;
+  const start = store.startAt[task] as number;
+  return start > end ? start : end;
+}
+
+/**
+ * Puts a step where it belongs by its word and the clock: the ready queue, the timer queue or
+ * neither. Reports it where it becomes ready. O(1), see `ReadyQueue`.
+ */
+export function settle(store: ResidentStore, slot: number): void {
+  const word = store.words[slot] as number;
+  let wanted = 0;
+  if ((word & CANDIDATE) === WORD.mayRun) {
+    const waits = (word & WORD.timed) !== 0 && startOf(store, slot) > store.now;
+    wanted = waits ? WORD.waiting : WORD.ready;
+  }
+  const held = word & (WORD.ready | WORD.waiting);
+  if (held === wanted && held !== WORD.waiting) return;
+  if (held !== 0) unlist(store, slot);
+  if (wanted === 0) return;
+  store.words[slot] = (store.words[slot] as number) | wanted;
+  if (wanted === WORD.waiting) {
+    store.timers.add(slot);
+    return;
+  }
+  countReady(store, slot, (store.taskOf[slot] as number) << TASK_BITS);
+}
+
+/** Counts, queues and reports a step that became ready; `record` is where its task's begins. */
+export function countReady(store: ResidentStore, slot: number, record: number): void {
+  const { tasks } = store;
+  tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) + 1;
+  store.changed(record);
+  enqueue(store, slot, record);
+  store.report(slot);
+}
+
+/**
+ * Puts a ready step that is in no list into the ready queue, or among the held ones where its task
+ * is. O(1), see `ReadyQueue`.
+ */
+export function enqueue(store: ResidentStore, slot: number, record: number): void {
+  const { tasks, words } = store;
+  const word = (words[slot] as number) & ~PLACE.mask;
+  if (((tasks[record + TASK.flags] as number) & RESIDENT_TASK.held) !== 0) {
+    words[slot] = word | PLACE.held;
+    store.lists.append(store.held, slot);
+    return;
+  }
+  words[slot] = word;
+  const position = slot - (tasks[record + TASK.first] as number);
+  const rank = store.shapes.rank(tasks[record + TASK.shape] as number, position);
+  store.ready.add(slot, tasks[record + TASK.priorityClass] as number, rank);
+}
+
+/** Takes a ready or waiting step out of its queue and its count. */
+export function unlist(store: ResidentStore, slot: number): void {
+  const word = store.words[slot] as number;
+  store.words[slot] = word & ~(WORD.ready | WORD.waiting | PLACE.mask);
+  if ((word & WORD.waiting) !== 0) {
+    store.timers.remove(slot);
+    return;
+  }
+  leaveReady(store, slot, word, (store.taskOf[slot] as number) << TASK_BITS);
+}
+
+/** Takes a ready step whose word was `word` out of its task's count and the list that it is in. */
+export function leaveReady(store: ResidentStore, slot: number, word: number, record: number): void {
+  const { tasks } = store;
+  tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) - 1;
+  store.changed(record);
+  dequeue(store, slot, word, record);
+}
+
+/** Takes a ready step whose word was `word` out of the list that it is in. */
+export function dequeue(store: ResidentStore, slot: number, word: number, record: number): void {
+  const place = word & PLACE.mask;
+  if (place === PLACE.queued)
+    store.ready.remove(slot, store.tasks[record + TASK.priorityClass] as number);
+  else if (place !== PLACE.taken) store.lists.remove(slot);
+}
+
+/** Bits with which a step is not simply to become ready where its last parent is done. */
+const SETTLED = WORD.timed | WORD.ready | WORD.waiting;
+
+/**
+ * Tells the children of a step inside its task that it is done (-1) or no longer done (+1).
+ * O(out-degree).
+ */
+export function passOn(store: ResidentStore, slot: number, change: 1 | -1): void {
+  const { tasks, words, shapes } = store;
+  const record = (store.taskOf[slot] as number) << TASK_BITS;
+  const first = tasks[record + TASK.first] as number;
+  const shape = (tasks[record + TASK.shape] as number) << SHAPE_BITS;
+  const base = shapes.records[shape + SHAPE.base] as number;
+  const graph = shapes.words;
+  const from = base + slot - first;
+  const last = base + (graph[from + 1] as number);
+  const difference = change * ONE_PARENT;
+  for (let edge = base + (graph[from] as number); edge < last; edge++) {
+    const child = first + (graph[edge] as number);
+    const word = ((words[child] as number) + difference) | 0;
+    if ((word & (CANDIDATE | SETTLED)) === WORD.mayRun) {
+      words[child] = word | WORD.ready;
+      countReady(store, child, record);
+      continue;
+    }
+    words[child] = word;
+    if ((word & SETTLED) !== 0) settle(store, child);
+  }
+}
+
+/** The same for children in other tasks. O(out-degree). */
+export function passOnForeign(store: ResidentStore, slot: number, change: 1 | -1): void {
+  const { foreign, words } = store;
+  let edge = store.foreignEdges[slot] as number;
+  for (; edge !== -1; edge = foreign.nextOfParent(edge)) {
+    const child = foreign.child(edge);
+    words[child] = (words[child] as number) + change * ONE_PARENT;
+    settle(store, child);
+  }
+}
+
+/** Tells children in other tasks that the slot's own row is dead (1) or no longer so (-1). */
+export function passOnDeath(store: ResidentStore, slot: number, change: 1 | -1): void {
+  const { foreign } = store;
+  let edge = store.foreignEdges[slot] as number;
+  for (; edge !== -1; edge = foreign.nextOfParent(edge)) block(store, foreign.child(edge), change);
+}
+
+/** One parent more or less of a step is at a dead end. */
+export function block(store: ResidentStore, slot: number, change: 1 | -1): void {
+  const before = isDeadEnd(store, slot);
+  store.blocked[slot] = (store.blocked[slot] as number) + change;
+  if (isDeadEnd(store, slot) !== before) spreadDeadEnd(store, slot, change);
+}
+
+/**
+ * Counts a step that came to a dead end (1) or left it (-1), and all that this decides further down
+ * in its task. O(steps decided and their edges). A task with a cycle is set apart as a whole.
+ */
+export function spreadDeadEnd(store: ResidentStore, slot: number, change: 1 | -1): void {
+  const { tasks, shapes, blocked } = store;
+  const task = store.taskOf[slot] as number;
+  if (task === NO_TASK) return;
+  const record = task << TASK_BITS;
+  if (((tasks[record + TASK.flags] as number) & RESIDENT_TASK.cyclic) !== 0) return;
+  store.changed(record);
+  const first = tasks[record + TASK.first] as number;
+  const base = shapes.field(tasks[record + TASK.shape] as number, SHAPE.base);
+  const graph = shapes.words;
+  const open = [slot];
+  for (let step = open.pop(); step !== undefined; step = open.pop()) {
+    tasks[record + TASK.deadEnds] = (tasks[record + TASK.deadEnds] as number) + change;
+    if (change === 1) store.deadEnds?.push(step);
+    const from = base + step - first;
+    const last = base + (graph[from + 1] as number);
+    for (let edge = base + (graph[from] as number); edge < last; edge++) {
+      const child = first + (graph[edge] as number);
+      const before = isDeadEnd(store, child);
+      blocked[child] = (blocked[child] as number) + change;
+      if (isDeadEnd(store, child) !== before) open.push(child);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { EXECUTION_STATUSES, type HEALTH_STATUSES } from '../layout.ts';
+import { taskHandle } from './handles.ts';
+import type { ResidentStore } from './store.ts';
+import { REPORTED_SHIFT, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';
+
+/** Counts and status of one resident task, as an execution context has them. */
+export interface ResidentTaskStatus {
+  readonly totalSteps: number;
+  readonly pendingSteps: number;
+  readonly inProgressSteps: number;
+  readonly completedSteps: number;
+  readonly failedSteps: number;
+  readonly readySteps: number;
+  readonly executionStatus: (typeof EXECUTION_STATUSES)[number]['status'];
+  readonly healthStatus: (typeof HEALTH_STATUSES)[number];
+}
+
+/** A task whose status is another one than was last told of it. */
+export interface StatusChange {
+  /** The task's handle. */
+  readonly task: number;
+  readonly taskId: bigint;
+  readonly executionStatus: ResidentTaskStatus['executionStatus'];
+}
+
+const CODE = Object.fromEntries(
+  EXECUTION_STATUSES.map(({ status }, code) => [status, code]),
+) as Readonly<Record<ResidentTaskStatus['executionStatus'], number>>;
+
+/**
+ * Status of a task as a position in `EXECUTION_STATUSES`, from the counts that every change keeps up.
+ * O(1).
+ *
+ * Source: contract readiness §3; the `engine` rows of decisions, Rules.
+ */
+export function statusCodeOf(store: ResidentStore, task: number): number {
+  const at = task << TASK_BITS;
+  const { tasks } = store;
+  const steps = tasks[at + TASK.steps] as number;
+  const completed = tasks[at + TASK.completed] as number;
+  const engine = store.rules === 'engine';
+  if ((tasks[at + TASK.ready] as number) > 0) return CODE.has_ready_steps;
+  if ((tasks[at + TASK.inProgress] as number) > 0) return CODE.processing;
+  if (!engine && (tasks[at + TASK.exhausted] as number) > 0) return CODE.blocked_by_failures;
+  if (steps === completed && (engine || steps > 0)) return CODE.all_complete;
+  if (!engine) return CODE.waiting_for_dependencies;
+  // the steps of a cyclic task are all unreachable under `engine`
+  const cyclic = ((tasks[at + TASK.flags] as number) & RESIDENT_TASK.cyclic) !== 0;
+  const alive = cyclic ? 0 : steps - completed - (tasks[at + TASK.deadEnds] as number);
+  return alive === 0 ? CODE.blocked_by_failures : CODE.waiting_for_dependencies;
+}
+
+/** Counts and status of a task. O(1). */
+export function statusOf(store: ResidentStore, task: number): ResidentTaskStatus {
+  const at = task << TASK_BITS;
+  const field = (name: keyof typeof TASK): number => store.tasks[at + TASK[name]] as number;
+  const counts = {
+    totalSteps: field('steps'),
+    pendingSteps: field('pending'),
+    inProgressSteps: field('inProgress'),
+    completedSteps: field('completed'),
+    failedSteps: field('failed'),
+    readySteps: field('ready'),
+  };
+  const { failedSteps, readySteps } = counts;
+  const { status: executionStatus } = EXECUTION_STATUSES[statusCodeOf(store, task)]!;
+  let healthStatus: ResidentTaskStatus['healthStatus'] = failedSteps > 0 ? 'recovering' : 'healthy';
+  const stuck =
+    store.rules === 'engine'
+      ? executionStatus === 'blocked_by_failures'
+      : failedSteps > 0 && readySteps === 0 && field('exhausted') > 0;
+  if (stuck) healthStatus = 'blocked';
+  return { ...counts, executionStatus, healthStatus };
+}
+
+/** Tasks whose status is another one than was last told, and tells it. O(tasks changed). */
+export function tellStatusChanges(store: ResidentStore): StatusChange[] {
+  const told: StatusChange[] = [];
+  const { tasks } = store;
+  for (const record of store.changedTasks) {
+    const flags = tasks[record + TASK.flags] as number;
+    if ((flags & RESIDENT_TASK.changed) === 0) continue; // gone, or told already
+    const task = record >>> TASK_BITS;
+    const code = statusCodeOf(store, task);
+    const before = flags >>> REPORTED_SHIFT;
+    const bits = flags & ((1 << REPORTED_SHIFT) - 1) & ~RESIDENT_TASK.changed;
+    tasks[record + TASK.flags] = bits | ((code + 1) << REPORTED_SHIFT);
+    if (before === code + 1) continue;
+    told.push({
+      task: taskHandle(store, task),
+      taskId: store.taskId[task] as bigint,
+      executionStatus: EXECUTION_STATUSES[code]!.status,
+    });
+  }
+  store.changedTasks = [];
+  return told;
+}

@@ -1,0 +1,240 @@
+import { BlockAllocator } from './block-allocator.ts';
+import {
+  longerColumn,
+  nextCapacity,
+  sharedColumn,
+  type SharedArrays,
+  type SharedColumn,
+} from './columns.ts';
+import { ForeignEdges } from './foreign-edges.ts';
+import { ResidentIds } from './ids.ts';
+import { ReadyQueue } from './ready-queue.ts';
+import type { ResidentRows } from './row.ts';
+import { startOf } from './settle.ts';
+import { ResidentShapes } from './shapes.ts';
+import { StepLists } from './step-lists.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { NO_TASK, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';
+import type { Rules } from '../rules.ts';
+
+/** Slots and task numbers stay below this; what stands above them in a handle is a stamp. */
+export const MOST_SLOTS: number = 2 ** 26;
+/** Stamps stay below this: a handle is a whole number below 2^53. */
+const MOST_STAMPS = 2 ** 27;
+
+/** Kinds of columns that a caller may keep beside the graph's own. */
+export type CallerColumnKind = keyof SharedArrays;
+
+/** What a resident graph is made with, checked. */
+export interface ResidentSettings {
+  readonly rules: Rules;
+  readonly nowMicros: number;
+  readonly maxSteps: number;
+  readonly maxGraphWords: number;
+  readonly lanes: number;
+  readonly columns: Readonly<Record<string, CallerColumnKind>>;
+}
+
+/**
+ * What a resident graph consists of: columns by slot (steps and ghosts), records by task, shapes,
+ * indexes and queues. Functions beside it do the work.
+ */
+export class ResidentStore implements ResidentRows {
+  readonly rules: Rules;
+  /** The clock, µs since the epoch; never goes back. */
+  now: number;
+  /** Bits and unfinished parents of each slot, see `WORD`. */
+  words: SharedArrays['u32'] = sharedColumn('u32', 64);
+  state: SharedArrays['u8'] = sharedColumn('u8', 64);
+  flags: SharedArrays['u8'] = sharedColumn('u8', 64);
+  attempts: SharedArrays['i32'] = sharedColumn('i32', 64);
+  retryLimit: SharedArrays['i32'] = sharedColumn('i32', 64);
+  /** Incoming edges whose parent is at a dead end (`engine` only). */
+  blocked: SharedArrays['u32'] = sharedColumn('u32', 64);
+  taskOf: SharedArrays['u32'] = sharedColumn('u32', 64);
+  /** First edge to a step of another task, -1 without. */
+  foreignEdges: SharedArrays['i32'] = sharedColumn('i32', 64);
+  failedAt: SharedArrays['f64'] = sharedColumn('f64', 64);
+  nextAttemptAt: SharedArrays['f64'] = sharedColumn('f64', 64);
+  explicitUntil: SharedArrays['f64'] = sharedColumn('f64', 64);
+  stepId: SharedArrays['i64'] = sharedColumn('i64', 64);
+  /** The caller's own columns by slot. */
+  readonly own = new Map<string, SharedColumn>();
+  tasks: SharedArrays['i32'] = sharedColumn('i32', 64 << TASK_BITS);
+  taskId: SharedArrays['i64'] = sharedColumn('i64', 64);
+  /** Start instants of tasks that have one of their own, µs since the epoch. */
+  startAt: SharedArrays['f64'] = sharedColumn('f64', 64);
+  taskCount = 0;
+  taskTop = 0;
+  readonly unusedTasks: number[] = [];
+  /** Stamps of the ghosts, by slot. */
+  readonly ghosts = new Map<number, number>();
+  readonly slots: BlockAllocator;
+  readonly shapes: ResidentShapes;
+  readonly stepIndex: ResidentIds;
+  readonly taskIndex: ResidentIds;
+  readonly lists: StepLists;
+  readonly ready: ReadyQueue;
+  /** Ready steps of held tasks. */
+  readonly held: number;
+  /** Lists of parked steps by key. */
+  readonly parked = new Map<number | string, number>();
+  readonly timers: TimerWheel;
+  readonly foreign = new ForeignEdges();
+  readonly lanes: number;
+  /** Steps that the last change made ready, in the first `newlyReadyCount` places. */
+  newlyReady: Uint32Array = new Uint32Array(64);
+  newlyReadyCount = 0;
+  /** Steps that came to a dead end in the batch under way; undefined outside of one. */
+  deadEnds: number[] | undefined;
+  /** Records of tasks whose flag `changed` is set, and perhaps of some whose flag is not. */
+  changedTasks: number[] = [];
+  readonly #settings: ResidentSettings;
+  #stamp = 0;
+
+  constructor(settings: ResidentSettings) {
+    this.#settings = settings;
+    this.rules = settings.rules;
+    this.now = settings.nowMicros;
+    this.lanes = settings.lanes;
+    for (const [name, kind] of Object.entries(settings.columns))
+      this.own.set(name, sharedColumn(kind, 64));
+    this.slots = new BlockAllocator(settings.maxSteps);
+    this.shapes = new ResidentShapes(settings.maxGraphWords);
+    this.stepIndex = new ResidentIds(this.stepId);
+    this.taskIndex = new ResidentIds(this.taskId);
+    this.lists = new StepLists(64);
+    this.ready = new ReadyQueue(this.lists, settings.lanes);
+    this.held = this.lists.create();
+    this.timers = new TimerWheel(this.lists, (slot) => startOf(this, slot), settings.nowMicros);
+  }
+
+  /**
+   * Makes room for tasks of together `steps` steps, and for ghosts; false where a limit is reached or
+   * the memory cannot be had, and nothing has changed then.
+   *
+   * @param blocks how many blocks the steps stand in
+   */
+  reserve(tasks: number, steps: number, ghosts: number, blocks = 1): boolean {
+    try {
+      return this.#reserveTasks(tasks) && this.#reserveSlots(steps, ghosts, blocks);
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  }
+
+  #reserveTasks(tasks: number): boolean {
+    const needed = this.taskTop + tasks - Math.min(tasks, this.unusedTasks.length);
+    if (needed <= this.taskId.length) return true;
+    const capacity = nextCapacity(this.taskId.length, needed, MOST_SLOTS);
+    if (capacity === 0) return false;
+    this.tasks = longerColumn(this.tasks, capacity << TASK_BITS);
+    this.startAt = longerColumn(this.startAt, capacity);
+    this.taskId = longerColumn(this.taskId, capacity);
+    this.taskIndex.useColumn(this.taskId);
+    return true;
+  }
+
+  #reserveSlots(steps: number, ghosts: number, blocks: number): boolean {
+    const { maxSteps } = this.#settings;
+    const needed = this.slots.top + steps + ghosts;
+    if (needed <= Math.min(maxSteps, this.words.length)) return true;
+    if (ghosts === 0 && blocks === 1 && steps > 0 && this.slots.fits(steps)) return true;
+    if (needed > maxSteps) return false;
+    const capacity = nextCapacity(this.words.length, needed, Math.max(maxSteps, 64));
+    for (const name of SLOT_COLUMNS) this[name] = longerColumn(this[name], capacity) as never;
+    for (const [name, column] of this.own) this.own.set(name, longerColumn(column, capacity));
+    this.lists.grow(capacity);
+    this.words = longerColumn(this.words, capacity);
+    this.stepIndex.useColumn(this.stepId);
+    return true;
+  }
+
+  /** Number of a new task's record, with room reserved before; all zero but for its stamps. */
+  allocateTask(): number {
+    const task = this.unusedTasks.pop() ?? this.taskTop++;
+    const at = task << TASK_BITS;
+    this.tasks.fill(0, at, at + (1 << TASK_BITS));
+    this.tasks[at + TASK.stepStamp] = this.nextStamp();
+    this.tasks[at + TASK.taskStamp] = this.nextStamp();
+    this.tasks[at + TASK.foreignEdges] = -1;
+    this.startAt[task] = NaN;
+    this.taskCount++;
+    this.changed(at);
+    return task;
+  }
+
+  /** A number that no handle of the last 2^27 has. */
+  nextStamp(): number {
+    this.#stamp = this.#stamp + 1 === MOST_STAMPS ? 1 : this.#stamp + 1;
+    return this.#stamp;
+  }
+
+  /** Slot of a step or ghost, or -1; expected O(1). */
+  findStep(id: bigint): number {
+    const low = Number(BigInt.asUintN(32, id));
+    return this.stepIndex.find(low, Number(BigInt.asUintN(32, id >> 32n)));
+  }
+
+  /** Number of a resident task, or -1; expected O(1). */
+  findTask(id: bigint): number {
+    const low = Number(BigInt.asUintN(32, id));
+    return this.taskIndex.find(low, Number(BigInt.asUintN(32, id >> 32n)));
+  }
+
+  /** True for the slot of a step whose task is not resident. */
+  isGhost(slot: number): boolean {
+    return this.taskOf[slot] === NO_TASK;
+  }
+
+  /** Reports a step that became ready. */
+  report(slot: number): void {
+    if (this.newlyReadyCount === this.newlyReady.length) {
+      const longer = new Uint32Array(this.newlyReady.length * 2);
+      longer.set(this.newlyReady);
+      this.newlyReady = longer;
+    }
+    this.newlyReady[this.newlyReadyCount++] = slot;
+  }
+
+  /** Notes that the status of the task whose record begins at `record` may differ. */
+  changed(record: number): void {
+    const { tasks } = this;
+    const flags = tasks[record + TASK.flags] as number;
+    if ((flags & RESIDENT_TASK.changed) !== 0) return;
+    tasks[record + TASK.flags] = flags | RESIDENT_TASK.changed;
+    this.changedTasks.push(record);
+    // tasks that come and go untold leave their records behind
+    if (this.changedTasks.length > 2 * this.taskTop + 1024) {
+      this.changedTasks = [...new Set(this.changedTasks)].filter(
+        (at) => ((tasks[at + TASK.flags] as number) & RESIDENT_TASK.changed) !== 0,
+      );
+    }
+  }
+
+  /** Bytes of all columns by slot and by task. */
+  get columnBytes(): { readonly slots: number; readonly tasks: number } {
+    let slots = 0;
+    for (const name of SLOT_COLUMNS) slots += this[name].byteLength;
+    slots += this.words.byteLength;
+    for (const column of this.own.values()) slots += column.byteLength;
+    const tasks = this.tasks.byteLength + this.taskId.byteLength + this.startAt.byteLength;
+    return { slots, tasks };
+  }
+}
+
+/** Grown before `words`, whose length says how many slots there are. */
+const SLOT_COLUMNS = [
+  'state',
+  'flags',
+  'attempts',
+  'retryLimit',
+  'blocked',
+  'taskOf',
+  'foreignEdges',
+  'failedAt',
+  'nextAttemptAt',
+  'explicitUntil',
+  'stepId',
+] as const;
