@@ -71,6 +71,28 @@ function resident(views: SnapshotViews): ResidentGraph {
   return graph;
 }
 
+/** Tasks of ten steps of a known template, a thousand at a time; steps a second. */
+function addByTemplate(steps: number): number {
+  const graph = new ResidentGraph({ nowMicros: BENCH_NOW, maxSteps: Math.max(1024, steps * 2) });
+  // 1 -> 2..9 -> 10
+  const offsets = Uint32Array.from([0, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16]);
+  const children = Uint32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9, 9]);
+  const shape = graph.defineShape({ offsets, children });
+  if (shape === 'full') throw new Error('the shape is refused');
+  const tasks = Math.max(1, Math.floor(steps / 10));
+  const ids = BigInt64Array.from({ length: tasks * 10 }, (_, at) => BigInt(at + 1));
+  const start = performance.now();
+  for (let first = 0; first < tasks; first += 1000) {
+    const end = Math.min(first + 1000, tasks);
+    const taskIds = ids.subarray(first, end);
+    const stepIds = ids.subarray(first * 10, end * 10);
+    if (typeof graph.addTasks(shape, { taskIds, stepIds }) === 'string') throw new Error('refused');
+  }
+  const rate = ((tasks * 10) / (performance.now() - start)) * 1000;
+  if (graph.queuedCount() !== tasks) throw new Error(`${graph.queuedCount()} steps are ready`);
+  return rate;
+}
+
 /** Handles of all steps, by id. */
 function handlesOf(graph: ResidentGraph, steps: number): Float64Array {
   return Float64Array.from({ length: steps }, (_, at) => graph.findStep(BigInt(at + 1)));
@@ -87,7 +109,7 @@ function benchCompletions(shape: Shape, size: number, rounds: number): Figure[] 
   const views = untouched(shape, size);
   const { steps, tasks } = views.counts;
   const random = shuffled(steps);
-  const taken = new Float64Array(64);
+  const batch = new Float64Array(64);
   const samples: Record<string, number[]> = {};
   const take = (name: string, value: number): void => void (samples[name] ??= []).push(value);
   for (let round = 0; round < rounds; round++) {
@@ -109,16 +131,17 @@ function benchCompletions(shape: Shape, size: number, rounds: number): Figure[] 
     const driven = resident(views);
     start = performance.now();
     let done = 0;
-    for (let count = driven.takeReady(taken); count > 0; count = driven.takeReady(taken)) {
+    for (let count = driven.takeReady(batch); count > 0; count = driven.takeReady(batch)) {
       for (let at = 0; at < count; at++) {
-        driven.start(taken[at] as number);
-        driven.complete(taken[at] as number);
+        driven.start(batch[at] as number);
+        driven.complete(batch[at] as number);
       }
       done += count;
     }
     take('take, start, complete by priority', (done / (performance.now() - start)) * 1000);
     expectComplete(driven, tasks);
     take('bytes', driven.memory().totalBytes / steps);
+    if (shape === SHAPES.typical) take('add by template', addByTemplate(steps));
   }
   const scenario = `resident graph, ${shape.name}`;
   const note = `${steps.toLocaleString('en')} steps`;

@@ -1,5 +1,5 @@
 import { STEP_FLAGS } from '../graph/layout.ts';
-import type { ResidentRow } from '../graph/resident/resident-graph.ts';
+import type { ResidentRow } from '../graph/resident/resident-view.ts';
 import type { StepTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { Failure } from './failure.ts';

@@ -5,9 +5,9 @@ import { NO_TASK, TASK, TASK_BITS } from './words.ts';
  * is resident, or refused because there is nothing at all that it could name. */
 export type Outcome = 'ok' | 'stale' | 'unknown';
 
-/** In place of a slot or task number. */
-export const UNKNOWN = -1;
-export const STALE = -2;
+/** In place of a slot or task number where there is none. */
+const UNKNOWN = -1;
+const STALE = -2;
 
 /**
  * Handle of the step or ghost in a used slot: its slot, and above it a stamp that changes when the
@@ -24,10 +24,10 @@ export function stepHandle(store: ResidentStore, slot: number): number {
 
 /** Slot that a handle names, or `UNKNOWN` for what was never a handle here, or `STALE`. O(1). */
 export function slotOf(store: ResidentStore, handle: number): number {
-  const stamp = Math.floor(handle / MOST_SLOTS);
-  const slot = handle - stamp * MOST_SLOTS;
-  // all comparisons are false for NaN, and a fraction finds no task
-  if (!(stamp > 0 && slot < store.words.length)) return UNKNOWN;
+  const stamp = (handle / MOST_SLOTS) | 0;
+  const slot = (handle - stamp * MOST_SLOTS) | 0;
+  // what is not a whole number in range is not put together again
+  if (stamp <= 0 || stamp * MOST_SLOTS + slot !== handle) return UNKNOWN;
   const task = store.taskOf[slot];
   if (task === undefined) return UNKNOWN;
   if (task === NO_TASK) return store.ghosts.get(slot) === stamp ? slot : STALE;
@@ -44,9 +44,9 @@ export function taskHandle(store: ResidentStore, task: number): number {
 
 /** Number of the task that a handle names, or `UNKNOWN`, or `STALE`. O(1). */
 export function taskNumberOf(store: ResidentStore, handle: number): number {
-  const stamp = Math.floor(handle / MOST_SLOTS);
-  const task = handle - stamp * MOST_SLOTS;
-  if (!(stamp > 0 && task < store.taskTop) || !Number.isInteger(task)) return UNKNOWN;
+  const stamp = (handle / MOST_SLOTS) | 0;
+  const task = (handle - stamp * MOST_SLOTS) | 0;
+  if (stamp <= 0 || stamp * MOST_SLOTS + task !== handle || task >= store.taskTop) return UNKNOWN;
   return store.tasks[(task << TASK_BITS) + TASK.taskStamp] === stamp ? task : STALE;
 }
 

@@ -56,6 +56,29 @@ export class ResidentIds {
     place(cells, hash, position + 1);
   }
 
+  /** Position that has the id at `position` already, or -1 and then it is findable; expected O(1). */
+  addNew(position: number): number {
+    const words = this.#words;
+    const low = words[position * 2] as number;
+    const high = words[position * 2 + 1] as number;
+    const hash = hashOf(low, high);
+    const segment = hash >>> 24;
+    let cells = this.#cells[segment] as Uint32Array<ArrayBuffer>;
+    const used = (this.#used[segment] as number) + 1;
+    if (used * 5 > cells.length * 3) cells = this.#grow(segment, cells);
+    const mask = cells.length - 1;
+    for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
+      const held = cells[cell] as number;
+      if (held === 0) {
+        cells[cell] = position + 1;
+        this.#used[segment] = used;
+        return -1;
+      }
+      const at = (held - 1) * 2;
+      if (words[at] === low && words[at + 1] === high) return held - 1;
+    }
+  }
+
   /** Forgets the id at `position`; expected O(1). */
   delete(position: number): void {
     const hash = this.#hashAt(position);
@@ -105,12 +128,20 @@ function place(cells: Uint32Array, hash: number, held: number): void {
   cells[cell] = held;
 }
 
-/** Mixes an id well enough that neighbours spread over segments and cells. */
+/** Ids of one block of this many, as a power of two, stand side by side. */
+const BLOCK_BITS = 3;
+
+/**
+ * Mixes an id well enough that blocks of neighbours spread over segments and cells, while the ids of
+ * a block keep their order: what is added or asked for one after the other is in the cache.
+ */
 function hashOf(low: number, high: number): number {
-  let hash = Math.imul(low, 0x9e_37_79_b1) ^ Math.imul(high, 0x85_eb_ca_6b);
+  let hash = Math.imul(low >>> BLOCK_BITS, 0x9e_37_79_b1) ^ Math.imul(high, 0x85_eb_ca_6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c_1b_3c_6d);
   hash = Math.imul(hash ^ (hash >>> 12), 0x29_7a_2d_39);
-  return (hash ^ (hash >>> 15)) >>> 0;
+  hash ^= hash >>> 15;
+  // the segment is the block's: only the lower bits count on
+  return ((hash & ~0xff_ff_ff) | ((hash + (low & ((1 << BLOCK_BITS) - 1))) & 0xff_ff_ff)) >>> 0;
 }
 
 function wordsOf(ids: BigInt64Array<SharedArrayBuffer>): Uint32Array {

@@ -1,10 +1,8 @@
-import { RESULT_BITS, type SnapshotViews } from '../layout.ts';
-import type { Rules } from '../rules.ts';
+import type { SnapshotViews } from '../layout.ts';
 import { changeStep, completeStep, startStep, writeStep, type StepChange } from './change.ts';
 import { compactSlice } from './compaction.ts';
 import { refusal, slotOf, stepHandle, taskHandle, taskNumberOf, type Outcome } from './handles.ts';
 import { holdTask, park, resumeTask, setPriority, setStart, unpark } from './hold-and-park.ts';
-import { residentBytes, type ResidentMemory } from './memory.ts';
 import {
   badArgument,
   checkedPlacing,
@@ -15,51 +13,15 @@ import {
   type ResidentGraphOptions,
   type TaskPlacing,
 } from './resident-options.ts';
-import { resultBitsOf } from './result-bits.ts';
-import { enqueue, settle, startOf } from './settle.ts';
+import { callerColumn, ResidentView } from './resident-view.ts';
+import { enqueue, settle } from './settle.ts';
+import { settleBatchOf, type SettleBatch, type SettleReport } from './settle-batch.ts';
 import { checkedShape, checkedTasks, type NewTasks } from './shape-options.ts';
-import {
-  statusCodeOf,
-  statusOf,
-  tellStatusChanges,
-  type ResidentTaskStatus,
-  type StatusChange,
-} from './status.ts';
+import { tellStatusChanges, type StatusChange } from './status.ts';
 import { ResidentStore } from './store.ts';
 import { addTask, removeTask, type AddRefusal } from './tasks.ts';
 import { addShapedTasks, TemplateShape, type ShapeDefinition } from './template-tasks.ts';
-import { differencesFrom, type ResidentDifference } from './verify.ts';
-import { PARENTS_SHIFT, PLACE, RESIDENT_TASK, TASK, TASK_BITS, WORD } from './words.ts';
-
-/** Fields of a resident step. */
-export interface ResidentRow {
-  readonly state: number;
-  readonly attempts: number;
-  readonly retryLimit: number;
-  readonly flags: number;
-}
-
-/** How attempts ended, or what else changed, in one call. */
-export interface SettleBatch {
-  /** Handles of steps that are complete. */
-  readonly completed?: ArrayLike<number>;
-  /** Rows that changed otherwise; they are written after the completions. */
-  readonly changed?: readonly { readonly step: number; readonly change: StepChange }[];
-}
-
-/** What a {@link SettleBatch} brought about. */
-export interface SettleReport {
-  /** Handles of the steps that are ready now and were not before, in the order in which they became so. */
-  readonly newlyReady: number[];
-  /** Tasks whose status is another one than was last told, whatever changed it. */
-  readonly tasks: StatusChange[];
-  /** Handles of steps that can never complete any more and could before (`engine` only). */
-  readonly deadEnds: number[];
-  /** What was not carried out, with its place in `completed`, or in `changed` behind that. */
-  readonly refused: { readonly at: number; readonly outcome: 'stale' | 'unknown' }[];
-}
-
-const DEAD_END = RESULT_BITS.dead | RESULT_BITS.unreachable;
+import { PLACE, TASK_BITS, WORD } from './words.ts';
 
 /** A known graph of tasks to come, see {@link ResidentGraph.defineShape}. */
 export interface ResidentShape {
@@ -89,41 +51,11 @@ export interface ResidentShape {
  * }
  * ```
  */
-export class ResidentGraph {
-  readonly #store: ResidentStore;
+export class ResidentGraph extends ResidentView {
   readonly #shapes = new WeakMap<ResidentShape, TemplateShape>();
 
   constructor(options: ResidentGraphOptions) {
-    this.#store = new ResidentStore(checkedSettings(options));
-  }
-
-  get rules(): Rules {
-    return this.#store.rules;
-  }
-
-  /** The clock, µs since the epoch. */
-  get nowMicros(): number {
-    return this.#store.now;
-  }
-
-  /** Resident tasks, without those that only ghosts stand for. */
-  get taskCount(): number {
-    return this.#store.taskCount;
-  }
-
-  /** Steps of resident tasks, and ghosts. */
-  get stepCount(): number {
-    return this.#store.slots.top - this.#store.slots.free;
-  }
-
-  /** Steps of other tasks that resident steps depend on. */
-  get ghostCount(): number {
-    return this.#store.ghosts.size;
-  }
-
-  /** Distinct graphs among the resident tasks and the known shapes. */
-  get shapeCount(): number {
-    return this.#store.shapes.size;
+    super(new ResidentStore(checkedSettings(options)));
   }
 
   /**
@@ -145,7 +77,7 @@ export class ResidentGraph {
    * @returns the shape, which stays known until it is released, or `full`; O(steps + edges)
    */
   defineShape(definition: ShapeDefinition): ResidentShape | 'full' {
-    const store = this.#store;
+    const store = this.store;
     const checked = checkedShape(definition, store);
     const number = store.shapes.enter(checked.offsets, checked.children);
     if (number === -1) return 'full';
@@ -160,7 +92,7 @@ export class ResidentGraph {
     const known = this.#shapes.get(shape);
     if (known === undefined) return 'unknown';
     this.#shapes.delete(shape);
-    this.#store.shapes.leave(known.number);
+    this.store.shapes.leave(known.number);
     return 'ok';
   }
 
@@ -182,84 +114,18 @@ export class ResidentGraph {
     return this.#withTask(task, (store, number) => removeTask(store, number));
   }
 
-  /** Handle of a resident task, or -1. Expected O(1). */
-  findTask(taskId: bigint): number {
-    const task = this.#store.findTask(taskId);
-    return task === -1 ? -1 : taskHandle(this.#store, task);
-  }
-
-  /** Handle of a step or ghost, or -1. Expected O(1). */
-  findStep(stepId: bigint): number {
-    const slot = this.#store.findStep(stepId);
-    return slot === -1 ? -1 : stepHandle(this.#store, slot);
-  }
-
-  /** Id of a step or ghost; undefined where the handle is stale or unknown. */
-  stepId(step: number): bigint | undefined {
-    return this.#store.stepId[slotOf(this.#store, step)];
-  }
-
-  /** Id of a task; undefined where the handle is stale or unknown. */
-  taskId(task: number): bigint | undefined {
-    return this.#store.taskId[taskNumberOf(this.#store, task)];
-  }
-
-  /** Handle of a step's task, or -1 for a ghost and where the step's handle names nothing. O(1). */
-  taskOf(step: number): number {
-    const slot = slotOf(this.#store, step);
-    if (slot < 0 || this.#store.isGhost(slot)) return -1;
-    return taskHandle(this.#store, this.#store.taskOf[slot] as number);
-  }
-
-  /** Position of a step in its task, by id; -1 for a ghost and where the handle names nothing. */
-  positionOf(step: number): number {
-    const slot = slotOf(this.#store, step);
-    if (slot < 0 || this.#store.isGhost(slot)) return -1;
-    return slot - this.#first(this.#store.taskOf[slot] as number);
-  }
-
-  /** Handles of a step's parents in its own task, ascending. Expected O(parents). */
-  parentsOf(step: number): number[] {
-    const store = this.#store;
-    const slot = slotOf(store, step);
-    if (slot < 0 || store.isGhost(slot)) return [];
-    const task = store.taskOf[slot] as number;
-    const first = this.#first(task);
-    const shape = store.tasks[(task << TASK_BITS) + TASK.shape] as number;
-    const positions = store.shapes.parentsOf(shape, slot - first);
-    return Array.from(positions, (position) => stepHandle(store, first + position));
-  }
-
-  /** Handles of a task's steps, ascending by id; none where the handle names nothing. O(steps). */
-  stepsOf(task: number): number[] {
-    const number = taskNumberOf(this.#store, task);
-    if (number < 0) return [];
-    const first = this.#first(number);
-    const length = this.#store.tasks[(number << TASK_BITS) + TASK.steps] as number;
-    return Array.from({ length }, (_, at) => stepHandle(this.#store, first + at));
-  }
-
-  /** What a step has in its row: state code, attempts, limit, flag byte. */
-  rowOf(step: number): ResidentRow | undefined {
-    const store = this.#store;
-    const slot = slotOf(store, step);
-    if (slot < 0) return undefined;
-    return {
-      state: store.state[slot] as number,
-      attempts: store.attempts[slot] as number,
-      retryLimit: store.retryLimit[slot] as number,
-      flags: store.flags[slot] as number,
-    };
-  }
-
   /** Begins an attempt of a ready step: state `in_progress`, waits cleared; `stale` if it is not ready. O(1). */
   start(step: number): Outcome {
-    return this.#withStep(step, startStep);
+    const store = this.#begin();
+    const slot = slotOf(store, step);
+    return slot < 0 ? refusal(slot) : startStep(store, slot);
   }
 
   /** Completes a step: processed, not in process; `stale` if it is done already. O(out-degree). */
   complete(step: number): Outcome {
-    return this.#withStep(step, completeStep);
+    const store = this.#begin();
+    const slot = slotOf(store, step);
+    return slot < 0 ? refusal(slot) : completeStep(store, slot);
   }
 
   /**
@@ -267,7 +133,9 @@ export class ResidentGraph {
    * completion. O(out-degree), and what comes to a dead end by it.
    */
   change(step: number, change: StepChange): Outcome {
-    return this.#withStep(step, (store, slot) => changeStep(store, slot, change));
+    const store = this.#begin();
+    const slot = slotOf(store, step);
+    return slot < 0 ? refusal(slot) : changeStep(store, slot, change);
   }
 
   /** Writes the row of a step or ghost as it is stored, also one that is done. O(out-degree), as `change`. */
@@ -287,43 +155,13 @@ export class ResidentGraph {
    * Carries out many completions and changes at once and tells what follows from all of them
    * together. O(out-degrees), and what comes to a dead end.
    */
-  settleBatch({ completed = [], changed = [] }: SettleBatch): SettleReport {
-    const store = this.#begin();
-    const refused: { at: number; outcome: 'stale' | 'unknown' }[] = [];
-    const deadEnds: number[] = (store.deadEnds = []);
-    const settleOne = (at: number, step: number, change: StepChange | undefined): void => {
-      const slot = slotOf(store, step);
-      let outcome: Outcome;
-      if (slot < 0) outcome = refusal(slot);
-      else if (change === undefined) outcome = completeStep(store, slot);
-      else outcome = changeStep(store, slot, change);
-      if (outcome !== 'ok') refused.push({ at, outcome });
-    };
-    try {
-      for (let at = 0; at < completed.length; at++)
-        settleOne(at, completed[at] as number, undefined);
-      for (const [at, { step, change }] of changed.entries())
-        settleOne(completed.length + at, step, change);
-    } finally {
-      store.deadEnds = undefined;
-    }
-    const newlyReady = [...new Set(store.newlyReady.subarray(0, store.newlyReadyCount))]
-      .filter((slot) => ((store.words[slot] as number) & WORD.ready) !== 0)
-      .map((slot) => stepHandle(store, slot));
-    const dead = deadEnds.length === 0 ? deadEnds : [...new Set(deadEnds)];
-    return {
-      newlyReady,
-      tasks: tellStatusChanges(store),
-      deadEnds: dead
-        .filter((slot) => (resultBitsOf(store, slot) & DEAD_END) !== 0)
-        .map((slot) => stepHandle(store, slot)),
-      refused,
-    };
+  settleBatch(batch: SettleBatch): SettleReport {
+    return settleBatchOf(this.#begin(), batch);
   }
 
   /** Tasks whose status is another one than was last told here or by `settleBatch`. O(tasks changed). */
   takeStatusChanges(): StatusChange[] {
-    return tellStatusChanges(this.#store);
+    return tellStatusChanges(this.store);
   }
 
   /**
@@ -342,27 +180,6 @@ export class ResidentGraph {
   }
 
   /**
-   * When to advance again, µs since the epoch: never later than the next wait ends, perhaps
-   * earlier; Infinity where nothing waits. O(1).
-   */
-  nextDueAt(): number {
-    return this.#store.timers.nextDueAt();
-  }
-
-  /** Handles of the steps that the last operation made ready; the next operation begins anew. */
-  get newlyReady(): number[] {
-    const store = this.#store;
-    return Array.from(store.newlyReady.subarray(0, store.newlyReadyCount), (slot) =>
-      stepHandle(store, slot),
-    );
-  }
-
-  /** Steps in the ready queue of a lane, or of all: ready, not taken, held or parked. O(1). */
-  queuedCount(lane?: number): number {
-    return lane === undefined ? this.#store.ready.size : this.#store.ready.sizeOf(lane);
-  }
-
-  /**
    * Takes the steps of a lane that should run first out of the queue: by the task's priority, the
    * longest way to a leaf, then the order in which they became ready. They count as ready until
    * their rows change.
@@ -373,7 +190,7 @@ export class ResidentGraph {
    */
   takeReady(into: Float64Array, most: number = into.length, lane = 0): number {
     requireWhole('most', most, 0, into.length);
-    requireWhole('lane', lane, 0, this.#store.lanes - 1);
+    requireWhole('lane', lane, 0, this.store.lanes - 1);
     const store = this.#begin();
     let taken = 0;
     for (; taken < most; taken++) {
@@ -405,11 +222,6 @@ export class ResidentGraph {
     return this.#withTask(task, resumeTask);
   }
 
-  /** True for a task that is held. */
-  isHeld(task: number): boolean {
-    return (this.#flagsOf(task) & RESIDENT_TASK.held) !== 0;
-  }
-
   /** Puts a ready step aside under a key (a breaker, a limit), taken or not; `stale` if it is not ready. O(1). */
   park(step: number, key: number | string): Outcome {
     return this.#withStep(step, (store, slot) => (park(store, slot, key) ? 'ok' : 'stale'));
@@ -438,80 +250,15 @@ export class ResidentGraph {
     return this.#withTask(task, (store, number) => setStart(store, number, placing.startAt));
   }
 
-  /** True for a step that may run now, wherever it stands. */
-  isReady(step: number): boolean {
-    const slot = slotOf(this.#store, step);
-    return slot >= 0 && ((this.#store.words[slot] as number) & WORD.ready) !== 0;
-  }
-
-  /** End of a waiting step's wait, µs since the epoch; undefined for a step that is not waiting. */
-  waitsUntil(step: number): number | undefined {
-    const slot = slotOf(this.#store, step);
-    if (slot < 0 || ((this.#store.words[slot] as number) & WORD.waiting) === 0) return undefined;
-    return startOf(this.#store, slot);
-  }
-
-  /** Handles of all ready steps, wherever they stand, in no order. O(capacity used). */
-  readySteps(): number[] {
-    const { words, slots } = this.#store;
-    const ready: number[] = [];
-    for (let slot = 0; slot < slots.top; slot++) {
-      if (((words[slot] as number) & WORD.ready) !== 0) ready.push(stepHandle(this.#store, slot));
-    }
-    return ready;
-  }
-
-  /** Unfinished parents of a step, repeated edges counted each; undefined where there is no such step. */
-  openParents(step: number): number | undefined {
-    const slot = slotOf(this.#store, step);
-    return slot < 0 ? undefined : (this.#store.words[slot] as number) >>> PARENTS_SHIFT;
-  }
-
-  /** What a resolution would write for the step: `RESULT_BITS` but `onCycle`. O(1). */
-  resultBits(step: number): number | undefined {
-    const slot = slotOf(this.#store, step);
-    return slot < 0 ? undefined : resultBitsOf(this.#store, slot);
-  }
-
-  /** Counts and status of a task; undefined where the handle names none. O(1). */
-  status(task: number): ResidentTaskStatus | undefined {
-    const number = taskNumberOf(this.#store, task);
-    return number < 0 ? undefined : statusOf(this.#store, number);
-  }
-
-  /** A task's status as a position in `EXECUTION_STATUSES`, -1 where the handle names none. O(1). */
-  statusCode(task: number): number {
-    const number = taskNumberOf(this.#store, task);
-    return number < 0 ? -1 : statusCodeOf(this.#store, number);
-  }
-
-  /** True where the task holds a cycle; under `engine` none of its steps may run. */
-  isCyclic(task: number): boolean {
-    return (this.#flagsOf(task) & RESIDENT_TASK.cyclic) !== 0;
-  }
-
-  /** A value of a column of the caller's own; undefined where the step's handle names nothing. */
-  getValue(name: string, step: number): number | bigint | undefined {
-    return this.#column(name)[slotOf(this.#store, step)];
-  }
-
   /** Sets a value of a column of the caller's own, as its typed array takes it. */
   setValue(name: string, step: number, value: number | bigint): Outcome {
-    const column = this.#column(name);
-    const slot = slotOf(this.#store, step);
+    const column = callerColumn(this.store, name);
+    const slot = slotOf(this.store, step);
     if (slot < 0) return refusal(slot);
     if (typeof value !== (column instanceof BigInt64Array ? 'bigint' : 'number'))
       throw badArgument(name, value, column instanceof BigInt64Array ? 'a bigint' : 'a number');
     column[slot] = value;
     return 'ok';
-  }
-
-  /**
-   * Compares the tasks of a snapshot that are resident with a fresh resolution of it, at this graph's
-   * clock. The snapshot's outputs are written. O(steps + edges) of the snapshot.
-   */
-  verify(views: SnapshotViews): ResidentDifference[] {
-    return differencesFrom(this.#store, views);
   }
 
   /**
@@ -525,14 +272,9 @@ export class ResidentGraph {
     return compactSlice(this.#begin(), budget);
   }
 
-  /** Bytes held and slots in use. O(1), but for priorities in use and the index's 256 segments. */
-  memory(): ResidentMemory {
-    return residentBytes(this.#store);
-  }
-
   #begin(): ResidentStore {
-    this.#store.newlyReadyCount = 0;
-    return this.#store;
+    this.store.newlyReadyCount = 0;
+    return this.store;
   }
 
   #withStep(step: number, run: (store: ResidentStore, slot: number) => Outcome): Outcome {
@@ -547,21 +289,5 @@ export class ResidentGraph {
     if (number < 0) return refusal(number);
     run(store, number);
     return 'ok';
-  }
-
-  #first(task: number): number {
-    return this.#store.tasks[(task << TASK_BITS) + TASK.first] as number;
-  }
-
-  #flagsOf(task: number): number {
-    const number = taskNumberOf(this.#store, task);
-    return number < 0 ? 0 : (this.#store.tasks[(number << TASK_BITS) + TASK.flags] as number);
-  }
-
-  #column(name: string): { [at: number]: number | bigint } {
-    const column = this.#store.own.get(name);
-    if (column === undefined)
-      throw badArgument('column', name, `one of ${[...this.#store.own.keys()].join() || 'none'}`);
-    return column;
   }
 }

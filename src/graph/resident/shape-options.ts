@@ -31,7 +31,7 @@ export function checkedShape(definition: ShapeDefinition, { own }: ResidentStore
   for (const [at, child] of children.entries()) {
     requireWhole(`children[${at}]`, child, 0, steps - 1);
     parents[child] = (parents[child] as number) + 1;
-    if ((parents[child] as number) > MAX_PARENTS)
+    if (parents[child] > MAX_PARENTS)
       throw badArgument('parents', parents[child], `at most ${MAX_PARENTS}`);
   }
   requireAcyclic(offsets, children, parents);
@@ -78,8 +78,9 @@ export function checkedTasks(tasks: NewTasks, steps: number, lanes: number): Sha
     if (given.length !== count) throw badArgument(`${name}.length`, given.length, `${count}`);
     return (task) => given[task];
   };
-  for (const [name, values] of Object.entries(rows ?? {})) {
-    if (values !== undefined && (values as ArrayLike<number>).length !== needed)
+  const columns: Record<string, ArrayLike<number> | undefined> = { ...rows };
+  for (const [name, values] of Object.entries(columns)) {
+    if (values !== undefined && values.length !== needed)
       throw badArgument(`rows.${name}.length`, values.length, `${needed}`);
   }
   const [priorityOf, startOf] = [perTask('priority'), perTask('startAt')];

@@ -120,7 +120,7 @@ function refusalOf(
 }
 
 /** True where the id of `step` is greater than the one before it. */
-function risesTo(words: Uint32Array, step: number): boolean {
+export function risesTo(words: Uint32Array, step: number): boolean {
   const high = (words[step * 2 + 1] as number) | 0;
   const before = (words[step * 2 - 1] as number) | 0;
   if (high !== before) return high > before;

@@ -6,7 +6,7 @@ import { ownRowBits } from './row.ts';
 import { countReady, ownBits, settle, spreadDeadEnd } from './settle.ts';
 import { SHAPE } from './shapes.ts';
 import type { ResidentStore } from './store.ts';
-import { newRecord, type AddRefusal, type Placing } from './tasks.ts';
+import { newRecord, risesTo, type AddRefusal, type Placing } from './tasks.ts';
 import { ONE_PARENT, TASK, TASK_BITS, WORD } from './words.ts';
 
 /** A graph that many tasks have, with the rows that its steps begin with, by position. */
@@ -120,6 +120,7 @@ export function addShapedTasks(
     if (steps > 0) for (const first of firsts.reverse()) store.slots.release(first, steps);
     return refusal;
   }
+  clearRows(store, firsts, steps);
   for (const [at, record] of records.entries()) {
     const first = firsts[at] as number;
     store.tasks[(record << TASK_BITS) + TASK.first] = first;
@@ -141,23 +142,22 @@ function enterSteps(
   ghosts: [number, number][],
 ): AddRefusal | undefined {
   const { stepId, stepIndex } = store;
+  const ids = stepIds instanceof BigInt64Array ? stepIds : BigInt64Array.from(stepIds);
   const words = new Uint32Array(stepId.buffer, 0, stepId.length * 2);
   let entered = 0;
   for (const first of firsts) {
+    stepId.set(ids.subarray(entered, entered + steps), first);
     for (let slot = first; slot < first + steps; slot++, entered++) {
-      const id = stepIds[entered] as bigint;
-      stepId[slot] = id;
-      const rises = slot === first || id > (stepId[slot - 1] as bigint);
-      const found = stepIndex.find(words[slot * 2] as number, words[slot * 2 + 1] as number);
-      if (rises && found === -1) {
-        stepIndex.add(slot);
-      } else if (rises && store.ghosts.has(found)) {
+      const rises = slot === first || risesTo(words, slot);
+      const found = rises ? stepIndex.addNew(slot) : -1;
+      if (rises && found === -1) continue;
+      if (rises && store.ghosts.has(found)) {
         stepIndex.move(found, slot);
         ghosts.push([found, slot]);
-      } else {
-        leaveSteps(store, firsts, steps, entered, ghosts);
-        return rises ? 'step-present' : 'bad-rows';
+        continue;
       }
+      leaveSteps(store, firsts, steps, entered, ghosts);
+      return rises ? 'step-present' : 'bad-rows';
     }
   }
   return undefined;
@@ -211,7 +211,25 @@ function leaveTask(store: ResidentStore, record: number): void {
   store.taskCount--;
 }
 
-/** The rows at creation, and the words that follow from them. */
+/** Writes what is the same in every new row, block by block or over all blocks side by side. */
+function clearRows(store: ResidentStore, firsts: readonly number[], steps: number): void {
+  for (let at = 0; at < firsts.length;) {
+    const start = firsts[at] as number;
+    let end = start + steps;
+    for (at++; at < firsts.length && firsts[at] === end; at++) end += steps;
+    store.state.fill(STATE_CODES.pending, start, end);
+    store.attempts.fill(0, start, end);
+    store.blocked.fill(0, start, end);
+    store.foreignEdges.fill(-1, start, end);
+    store.failedAt.fill(NaN, start, end);
+    store.nextAttemptAt.fill(NaN, start, end);
+    store.explicitUntil.fill(NaN, start, end);
+    clearOwn(store, start, end - start);
+    if (steps === 0) return;
+  }
+}
+
+/** What the template decides of the rows at creation, and the words that follow from them. */
 function writeRows(
   store: ResidentStore,
   shape: TemplateShape,
@@ -222,20 +240,14 @@ function writeRows(
   const { tasks } = store;
   for (let at = 0, slot = first; at < steps; at++, slot++) {
     store.words[slot] = words[at] as number;
-    store.state[slot] = STATE_CODES.pending;
     store.flags[slot] = flags[at] as number;
-    store.attempts[slot] = 0;
     store.retryLimit[slot] = retryLimit[at] as number;
-    store.blocked[slot] = 0;
     store.taskOf[slot] = record;
-    store.foreignEdges[slot] = -1;
-    store.failedAt[slot] = NaN;
-    store.nextAttemptAt[slot] = NaN;
-    store.explicitUntil[slot] = NaN;
   }
-  if (store.own.size > 0) clearOwn(store, first, steps);
-  for (const [name, values] of Object.entries(definition.columns ?? {}))
-    store.own.get(name)?.set(values as never, first);
+  if (store.own.size > 0) {
+    for (const [name, values] of Object.entries(definition.columns ?? {}))
+      store.own.get(name)?.set(values as never, first);
+  }
   tasks[(record << TASK_BITS) + TASK.pending] = steps;
 }
 

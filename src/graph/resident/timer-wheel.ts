@@ -133,7 +133,7 @@ export class TimerWheel {
       } else if (end < earliest) earliest = end;
       step = after;
     }
-    if (earliest < (this.#earliest[slot] as number)) this.#earliest[slot] = earliest;
+    if (earliest < this.#earliest[slot]) this.#earliest[slot] = earliest;
   }
 
   /** Files the waits of a slot that the clock has reached anew, at lower levels. */

@@ -231,7 +231,7 @@ class Model {
   /** What a fresh resolution says, with the tasks' own starts put in. */
   ask(): FreshAnswer {
     const fresh = askAfresh(this.truth, this.resident, this.rules, this.now);
-    for (const id of [...fresh.ready]) {
+    for (const id of Array.from(fresh.ready)) {
       if (!(this.startOf(id) > this.now)) continue;
       fresh.ready.delete(id);
       fresh.waiting.add(id);

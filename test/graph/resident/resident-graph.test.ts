@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { HEADER, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/layout.ts';
-import { ResidentGraph } from '../../../src/graph/resident/resident-graph.ts';
+import { ResidentGraph, type ResidentShape } from '../../../src/graph/resident/resident-graph.ts';
 import { STATE_CODES } from '../../../src/graph/state-codes.ts';
 import {
   chain,
@@ -272,4 +272,295 @@ test('columns grow in place, to a million steps and back to nothing', () => {
   for (let task = 0; task < 1000; task++) remove(graph, views.taskId[task]!);
   expect(graph.memory()).toMatchObject({ slotsTop: 0, slotsFree: 0 });
   expect(graph.findStep(500n)).toBe(-1);
+});
+
+describe('handles', () => {
+  test('name nothing once their task is gone, also where its room is used again', () => {
+    const views = untouched([chain(3), chain(3)]);
+    const graph = new ResidentGraph({ nowMicros: NOW });
+    const task = graph.addTask(views, 0) as number;
+    const [first] = graph.stepsOf(task) as [number];
+    expect(graph.removeTask(task)).toBe('ok');
+    const later = graph.addTask(views, 1) as number;
+    expect(graph.memory().slotsTop).toBe(3);
+    expect([graph.complete(first), graph.removeTask(task)]).toEqual(['stale', 'stale']);
+    expect([graph.complete(-1), graph.complete(1e9), graph.complete(NaN)]).toEqual(
+      Array(3).fill('unknown'),
+    );
+    expect(graph.status(task)).toBeUndefined();
+    expect(graph.status(later)).toMatchObject({ completedSteps: 0, readySteps: 1 });
+    expect(graph.openParents(first)).toBeUndefined();
+  });
+
+  test('of a step hold until compaction moves it; of a task for as long as it is here', () => {
+    const views = untouched([chain(3), chain(3)]);
+    const graph = graphOf(views);
+    const [task, step] = [graph.findTask(2n), graph.findStep(4n)];
+    remove(graph, 1n);
+    while (!graph.compact());
+    expect(graph.complete(step)).toBe('stale');
+    expect(graph.stepId(graph.stepsOf(task)[0]!)).toBe(4n);
+    expect(graph.taskOf(graph.findStep(5n))).toBe(task);
+  });
+});
+
+test('a change that comes late undoes no completion', () => {
+  const graph = graphOf(untouched([chain(2)]));
+  const [step] = graph.stepsOf(graph.findTask(1n)) as [number];
+  expect(graph.complete(step)).toBe('ok');
+  expect(graph.change(step, { state: STATE_CODES.error, attempts: 1 })).toBe('stale');
+  expect(graph.complete(step)).toBe('stale');
+  expect(graph.rowOf(step)).toMatchObject({ state: STATE_CODES.complete, attempts: 0 });
+  // unless that is what is stored
+  expect(graph.correct(step, { state: STATE_CODES.pending, flags: 32 })).toBe('ok');
+  expect(graph.isReady(step)).toBe(true);
+});
+
+describe('a batch', () => {
+  test('tells together what is ready, which tasks are over and what can never run', () => {
+    const graph = graphOf(untouched([chain(2), chain(1), chain(3)]));
+    graph.takeStatusChanges();
+    const step = (id: bigint): number => graph.findStep(id);
+    const failed = { state: STATE_CODES.error, attempts: 3 };
+    const report = graph.settleBatch({
+      completed: [step(1n), step(3n), step(3n), -1],
+      changed: [{ step: step(4n), change: failed }],
+    });
+    expect(idsOf(graph, report.newlyReady)).toEqual([2n]);
+    expect(report.tasks.map(({ taskId, executionStatus }) => [taskId, executionStatus])).toEqual([
+      [2n, 'all_complete'],
+      [3n, 'blocked_by_failures'],
+    ]);
+    expect(new Set(idsOf(graph, report.deadEnds))).toEqual(new Set([4n, 5n, 6n]));
+    expect(report.refused).toEqual([
+      { at: 2, outcome: 'stale' },
+      { at: 3, outcome: 'unknown' },
+    ]);
+    expect(graph.settleBatch({})).toEqual({ newlyReady: [], tasks: [], deadEnds: [], refused: [] });
+  });
+
+  test('statuses that nobody asks for do not pile up', () => {
+    const views = untouched([chain(1)]);
+    const graph = new ResidentGraph({ nowMicros: NOW });
+    for (let time = 0; time < 5000; time++) {
+      graph.addTask(views, 0);
+      remove(graph, 1n);
+    }
+    graph.addTask(views, 0);
+    expect(graph.takeStatusChanges()).toHaveLength(1);
+  });
+});
+
+describe('lanes and priorities', () => {
+  test('a lane is given its own tasks only, by any priority', () => {
+    const views = untouched(Array.from({ length: 5 }, () => chain(1)));
+    const graph = new ResidentGraph({ nowMicros: NOW, lanes: 3 });
+    const priorities = [-(2 ** 31), 0, 2 ** 31 - 1, 5, 5];
+    for (const [task, priority] of priorities.entries())
+      graph.addTask(views, task, { priority, lane: task === 3 ? 2 : 0 });
+    const into = new Float64Array(8);
+    expect(graph.takeReady(into, 8, 1)).toBe(0);
+    expect(graph.takeReady(into, 2)).toBe(2);
+    expect(idsOf(graph, into.subarray(0, 2))).toEqual([3n, 5n]);
+    expect([graph.queuedCount(0), graph.queuedCount(2), graph.queuedCount()]).toEqual([2, 1, 3]);
+    expect(graph.setPriority(graph.findTask(1n), 1)).toBe('ok');
+    expect(graph.takeReady(into)).toBe(2);
+    expect(idsOf(graph, into.subarray(0, 2))).toEqual([1n, 2n]);
+  });
+
+  test('a priority that no task has any more leaves nothing behind', () => {
+    const views = untouched([chain(1)]);
+    const graph = new ResidentGraph({ nowMicros: NOW });
+    graph.addTask(views, 0);
+    const { queueBytes } = graph.memory();
+    for (let priority = 0; priority < 20_000; priority++)
+      graph.setPriority(graph.findTask(1n), priority);
+    expect(graph.memory().queueBytes).toBe(queueBytes);
+    remove(graph, 1n);
+    expect(graph.memory().queueBytes).toBeLessThan(queueBytes);
+  });
+});
+
+describe('held and parked', () => {
+  test('a held task gives nothing out, whatever becomes ready, until it is resumed', () => {
+    const graph = graphOf(untouched([fan(3), chain(1)]));
+    const task = graph.findTask(1n);
+    const first = take(graph);
+    expect(graph.holdTask(task)).toBe('ok');
+    graph.complete(first);
+    expect(takeAll(graph)).toEqual([6n]);
+    expect(graph.status(task)).toMatchObject({ readySteps: 3, executionStatus: 'has_ready_steps' });
+    expect(graph.resumeTask(task)).toBe('ok');
+    expect(takeAll(graph)).toEqual([2n, 3n, 4n]);
+  });
+
+  test('steps parked under a key come back as many as are asked for, the first parked first', () => {
+    const graph = graphOf(untouched([fan(4)]));
+    graph.complete(take(graph));
+    const into = new Float64Array(4);
+    graph.takeReady(into);
+    for (const step of into) expect(graph.park(step, 'card')).toBe('ok');
+    expect(graph.park(graph.findStep(6n), 'card')).toBe('stale');
+    graph.change(into[1]!, { state: STATE_CODES.cancelled });
+    expect([graph.unpark('mail'), graph.unpark('card', 2)]).toEqual([0, 2]);
+    expect(takeAll(graph)).toEqual([2n, 4n]);
+    expect([graph.unpark('card'), graph.unpark('card')]).toEqual([1, 0]);
+    expect(takeAll(graph)).toEqual([5n]);
+  });
+});
+
+test('a task begins at its own start, and not before', () => {
+  const views = untouched([chain(2), chain(2)]);
+  const graph = new ResidentGraph({ nowMicros: NOW });
+  const task = graph.addTask(views, 0, { startAt: NOW + 1000 }) as number;
+  expect([graph.queuedCount(), graph.nextDueAt()]).toEqual([0, NOW + 1000]);
+  expect(graph.status(task)!.executionStatus).toBe('waiting_for_dependencies');
+  graph.setStart(task, NOW + 500);
+  graph.advance(NOW + 499);
+  expect(graph.queuedCount()).toBe(0);
+  graph.advance(NOW + 500);
+  expect(takeAll(graph)).toEqual([1n]);
+  graph.complete(graph.findStep(1n));
+  expect(takeAll(graph)).toEqual([2n]);
+  const later = graph.addTask(views, 1) as number;
+  graph.setStart(later, Infinity);
+  expect([graph.queuedCount(), graph.waitsUntil(graph.findStep(3n))]).toEqual([0, Infinity]);
+  graph.setStart(later, NaN);
+  expect(graph.queuedCount()).toBe(1);
+});
+
+describe('a known shape', () => {
+  const diamond = {
+    offsets: Uint32Array.from([0, 2, 3, 4, 4]),
+    children: Uint32Array.from([1, 2, 3, 3]),
+  };
+  const ids = (from: number, count: number): BigInt64Array =>
+    BigInt64Array.from({ length: count }, (_, at) => BigInt(from + at));
+
+  test('adds tasks that run like those of a snapshot', () => {
+    const graph = new ResidentGraph({ nowMicros: NOW, columns: { token: 'i64', named: 'i32' } });
+    const columns = { named: [7, 8, 9, 10] };
+    const shape = graph.defineShape({ ...diamond, columns }) as ResidentShape;
+    const tasks = graph.addTasks(shape, {
+      taskIds: ids(1, 3),
+      stepIds: ids(100, 12),
+      priority: [1, 3, 2],
+    });
+    expect(tasks).toHaveLength(3);
+    expect(idsOf(graph, graph.newlyReady)).toEqual([100n, 104n, 108n]);
+    const order: bigint[] = [];
+    for (let step = take(graph); step !== -1; step = take(graph)) {
+      order.push(graph.stepId(step)!);
+      expect(graph.getValue('named', step)).toBe(7 + graph.positionOf(step));
+      expect(graph.getValue('token', step)).toBe(0n);
+      graph.complete(step);
+    }
+    expect(order).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3].map((at) => BigInt(100 + at)));
+    expect(graph.shapeCount).toBe(1);
+  });
+
+  test('adds all or none', () => {
+    const graph = graphOf(untouched([chain(2)]));
+    const shape = graph.defineShape(diamond) as ResidentShape;
+    const before = graph.memory();
+    const stepIds = ids(100, 12);
+    expect(graph.addTasks(shape, { taskIds: [5n, 6n, 1n], stepIds })).toBe('task-present');
+    expect(graph.addTasks(shape, { taskIds: [5n, 6n, 5n], stepIds })).toBe('task-present');
+    stepIds[10] = 1000n;
+    stepIds[11] = 100n;
+    expect(graph.addTasks(shape, { taskIds: [5n, 6n, 7n], stepIds })).toBe('bad-rows');
+    stepIds.set([1n, 101n, 102n, 103n], 8);
+    expect(graph.addTasks(shape, { taskIds: [5n, 6n, 7n], stepIds })).toBe('step-present');
+    expect(graph.memory()).toMatchObject({ slotsTop: before.slotsTop, slotsFree: 0 });
+    expect([graph.taskCount, graph.queuedCount()]).toEqual([1, 1]);
+    expect(graph.findStep(100n)).toBe(-1);
+    const few = new ResidentGraph({ nowMicros: NOW, maxSteps: 7 });
+    const small = few.defineShape(diamond) as ResidentShape;
+    expect(few.addTasks(small, { taskIds: ids(1, 2), stepIds: ids(1, 8) })).toBe('full');
+    expect(few.addTasks(small, { taskIds: ids(1, 1), stepIds: ids(1, 4) })).toHaveLength(1);
+  });
+
+  test('is refused where it has a circle or arrays that do not fit', () => {
+    const graph = new ResidentGraph({ nowMicros: NOW });
+    const offsets = Uint32Array.from([0, 1, 2]);
+    for (const [field, definition] of [
+      ['children', { offsets, children: Uint32Array.from([1, 0]) }],
+      ['children[0]', { offsets, children: Uint32Array.from([2, 0]) }],
+      ['offsets', { offsets, children: Uint32Array.from([1]) }],
+      ['flags.length', { ...diamond, flags: new Uint8Array(3) }],
+      ['column', { ...diamond, columns: { token: [1, 2, 3, 4] } }],
+    ] as const) {
+      expect(() => graph.defineShape(definition)).toThrow(
+        expect.objectContaining({
+          code: 'TASKER_BAD_ARGUMENT',
+          data: expect.objectContaining({ field }),
+        }),
+      );
+    }
+    expect(graph.shapeCount).toBe(0);
+  });
+});
+
+test('values of the caller move with their steps', () => {
+  const views = untouched([chain(3), chain(3)]);
+  const graph = new ResidentGraph({ nowMicros: NOW, columns: { token: 'i64', handler: 'i32' } });
+  for (const task of [0, 1]) graph.addTask(views, task);
+  expect(graph.setValue('token', graph.findStep(5n), 2n ** 62n)).toBe('ok');
+  expect(graph.setValue('handler', graph.findStep(5n), -4)).toBe('ok');
+  remove(graph, 1n);
+  while (!graph.compact());
+  expect(graph.getValue('token', graph.findStep(5n))).toBe(2n ** 62n);
+  expect(graph.getValue('handler', graph.findStep(5n))).toBe(-4);
+  graph.addTask(views, 0);
+  expect(graph.getValue('token', graph.findStep(2n))).toBe(0n);
+  expect(() => graph.getValue('tokens', 1)).toThrow(/tokens.*one of token,handler/);
+  expect(() => graph.setValue('token', graph.findStep(5n), 1)).toThrow(/a bigint/);
+});
+
+test('verify names what differs from a fresh resolution', () => {
+  const views = untouched([chain(3), fan(2)]);
+  const graph = graphOf(views);
+  expect(graph.verify(views)).toEqual([]);
+  graph.complete(graph.findStep(1n));
+  views.state[5] = STATE_CODES.in_progress;
+  const seen = graph.verify(views).map(({ stepId, what }) => `${stepId}: ${what}`);
+  expect(seen).toEqual(
+    expect.arrayContaining(['1: state', '2: openParents', '2: resultBits', '6: state']),
+  );
+  expect(graph.verify(views)[0]).toMatchObject({ taskId: 1n, resident: STATE_CODES.complete });
+});
+
+describe('what cannot be is refused by code', () => {
+  const graph = (): ResidentGraph => new ResidentGraph({ nowMicros: NOW, lanes: 2 });
+  const views = untouched([chain(1)]);
+  test.each<readonly [string, () => unknown]>([
+    ['rules', () => new ResidentGraph({ nowMicros: NOW, rules: 'ruby' as never })],
+    ['nowMicros', () => new ResidentGraph({ nowMicros: NaN })],
+    ['nowMicros', () => graph().advance(Infinity)],
+    ['maxSteps', () => new ResidentGraph({ nowMicros: NOW, maxSteps: 0 })],
+    ['maxSteps', () => new ResidentGraph({ nowMicros: NOW, maxSteps: 1.5 })],
+    ['maxGraphWords', () => new ResidentGraph({ nowMicros: NOW, maxGraphWords: 2 ** 40 })],
+    ['lanes', () => new ResidentGraph({ nowMicros: NOW, lanes: 0 })],
+    ['columns.a', () => new ResidentGraph({ nowMicros: NOW, columns: { a: 'f32' as never } })],
+    ['task', () => graph().addTask(views, 1)],
+    ['priority', () => graph().addTask(views, 0, { priority: 2 ** 31 })],
+    ['priority', () => graph().addTask(views, 0, { priority: 0.5 })],
+    ['lane', () => graph().addTask(views, 0, { lane: 2 })],
+    ['startAt', () => graph().addTask(views, 0, { startAt: -Infinity })],
+    ['most', () => graph().takeReady(new Float64Array(1), 2)],
+    ['most', () => graph().unpark('key', -1)],
+    ['budget', () => graph().compact(-1)],
+  ])('%s', (field, act) => {
+    expect(act).toThrow(
+      expect.objectContaining({
+        code: 'TASKER_BAD_ARGUMENT',
+        data: expect.objectContaining({ field }),
+      }),
+    );
+  });
+});
+
+test('a graph with a large limit reserves no more than it needs', () => {
+  const graphs = Array.from({ length: 50 }, () => graphOf(untouched([chain(2)])));
+  for (const graph of graphs) expect(graph.memory().totalBytes).toBeLessThan(200_000);
 });

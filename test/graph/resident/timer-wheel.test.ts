@@ -48,7 +48,8 @@ test('hands out exactly what is over, whatever comes in between', () => {
         const earliest = Math.min(Infinity, ...[...waiting].map((step) => ends[step]!));
         expect(wheel.nextDueAt()).toBeLessThanOrEqual(earliest);
         // a wait that was struck out may still be due, if others wait behind it
-        if (waiting.size === 0) expect(wheel.nextDueAt()).toBe(Infinity);
+        const none = waiting.size === 0;
+        expect(none && wheel.nextDueAt() < Infinity).toBe(false);
       }
     }),
     { numRuns: 1500 },
