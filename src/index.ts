@@ -36,6 +36,7 @@ export {
   parseInstant,
   reachableFrom,
   ResidentGraph,
+  ResidentView,
   resolveTasks,
   RESULT_BITS,
   rowsSource,

@@ -19,6 +19,7 @@ export type { Outcome } from '../graph/resident/handles.ts';
 export type { ResidentMemory } from '../graph/resident/memory.ts';
 export { ResidentGraph } from '../graph/resident/resident-graph.ts';
 export type { ResidentShape } from '../graph/resident/resident-graph.ts';
+export { ResidentView } from '../graph/resident/resident-view.ts';
 export type { ResidentRow } from '../graph/resident/resident-view.ts';
 export type { SettleBatch, SettleReport } from '../graph/resident/settle-batch.ts';
 export type { ResidentGraphOptions, TaskPlacing } from '../graph/resident/resident-options.ts';
