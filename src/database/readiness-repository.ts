@@ -60,7 +60,9 @@ export interface ReadinessRepository {
  * Readiness, contexts and levels over one open client. A few tasks take one statement; larger
  * batches a read-only transaction and COPY. Calls on one repository follow each other.
  *
- * Errors: TASKER_NOT_TASKER_DATABASE; TASKER_NOT_PERMITTED where a right is missing or row-level security
+ * Errors: TASKER_NOT_TASKER_DATABASE; TASKER_BAD_ROW where rows of a task that was asked for contradict each
+ * other or hold an instant that cannot be exact (`resolveTasks` answers the other tasks, and reports these);
+ * TASKER_NOT_PERMITTED where a right is missing or row-level security
  * would hide rows; any other error of the server as node-postgres raises it.
  */
 export function createReadinessRepository(
@@ -73,6 +75,7 @@ export function createReadinessRepository(
   let turn: Promise<unknown> = Promise.resolve();
 
   function resolve(snapshot: GraphSnapshot): readonly Cycle[] {
+    refuseProblems(snapshot);
     const nowMicros = snapshot.loadedAt ?? 0; // only an empty snapshot comes without an instant
     const parameters = { rules, nowMicros, contexts: true, levels: true };
     const { tasks } = snapshot.views.counts;
@@ -168,6 +171,18 @@ function cycleError(
     `Task ${taskId} has no dependency levels: steps ${circleText(path)} depend on each other in a circle.`,
     { data: { taskId: String(taskId), path: path.map(String) } },
   );
+}
+
+/** No task that was asked for is missing from an answer without a word. */
+function refuseProblems({ problems }: GraphSnapshot): void {
+  const refused = problems.filter((problem) => problem.refused);
+  const [first] = refused;
+  if (first === undefined) return;
+  const more = refused.length === 1 ? '' : ` ${refused.length - 1} more rows are at fault.`;
+  throw new TaskerError('TASKER_BAD_ROW', `${first.message}${more}`, {
+    remedy: 'Mend the row, or ask by resolveTasks, which sets such tasks apart and reports them.',
+    data: { taskIds: [...new Set(refused.map(({ taskId }) => String(taskId)))] },
+  });
 }
 
 const isNotPermitted = (error: unknown): boolean =>

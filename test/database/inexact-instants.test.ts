@@ -55,7 +55,10 @@ describe.each(['last_attempted_at', 'created_at'] as const)('a stored %s', (colu
       const few = await loadFewTasks(client, [BigInt(failed.task)], true);
       expect(few?.problems).toStrictEqual(summary.problems);
       const repository = createReadinessRepository(client);
-      expect(await repository.stepReadiness(BigInt(failed.task))).toStrictEqual([]);
+      await expect(repository.stepReadiness(BigInt(failed.task))).rejects.toMatchObject({
+        code: 'TASKER_BAD_ROW',
+        data: { taskIds: [failed.task] },
+      });
       await client.query('ROLLBACK');
     });
   });
