@@ -14,8 +14,10 @@ export type Tier = (typeof TIERS)[number];
 
 /** Where real processes are killed and servers restarted. */
 const FAULTS = 'test/orchestration/faults';
-/** Snapshots of a million steps: counting what is covered would only make them slow. */
+/** Large snapshots and many runs: counting what is covered would only make them slow. */
 const LARGE = '.large.test.ts';
+/** What takes longer than `npm test` may, see `LONG_NAMES`. */
+const LONG = '**/*.long.test.ts';
 
 /** All checks of a tier, the quick ones first. A new one is one row here. */
 export function checksFor(tier: Tier, environment: Environment): readonly Check[] {
@@ -27,7 +29,11 @@ export function checksFor(tier: Tier, environment: Environment): readonly Check[
     { name: 'format', command: ['oxfmt', '--check'] },
     { name: 'unused', command: ['knip'] },
     { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
-    vitest('tests', '--coverage', '--exclude', `${FAULTS}/**`, '--exclude', `**/*${LARGE}`),
+    vitest(
+      'tests',
+      '--coverage',
+      ...[`${FAULTS}/**`, `**/*${LARGE}`, LONG].flatMap((files) => ['--exclude', files]),
+    ),
     vitest('large', LARGE),
     ...nativeChecks(environment),
   ];
@@ -41,9 +47,11 @@ function longChecks(environment: Environment): readonly Check[] {
       ...vitest('fuzz', 'test/resolver/native-fuzz'),
       environment: { TASKER_FUZZ_ROUNDS: '20000' },
     },
+    vitest('bench', 'test/bench'),
+    vitest('package', 'test/package'),
     { name: 'soak', command: ['node', 'bench/soak.ts'] },
     {
-      ...vitest('off'),
+      ...vitest('off', '--exclude', LONG),
       environment: { TASKER_NATIVE: 'off' },
       unavailable: () =>
         environment['TASKER_NATIVE'] === 'required'
@@ -62,6 +70,8 @@ export const LONG_NAMES: Readonly<Record<string, string>> = {
   valgrind: 'the crates and the C library under valgrind and AddressSanitizer',
   gem: 'the Ruby gem, packed, installed elsewhere and compiled anew',
   off: 'every test once more without the native addon',
+  bench: 'every scenario of the benchmarks at a tiny size',
+  package: 'the packed package with its platform packages, installed from a registry',
   soak: 'memory of a resolver that never rests',
   scale: 'peak memory of very large runs',
 };

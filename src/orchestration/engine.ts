@@ -104,6 +104,9 @@ export class Engine {
       const stored = new Map(templates.map((each) => [each.template, each]));
       const engineId = await enterEngine(client, descriptionOf(options), options.leaseSeconds);
       const engine = new Engine(options, engineId, clock, stored);
+      // a stop that comes while tasks are still being taken in claims nothing more, either
+      const drain = (): void => engine.coordinator.drain();
+      options.signal?.addEventListener('abort', drain, { once: true });
       try {
         await engine.#beginUnless(options.signal);
       } catch (error) {

@@ -234,7 +234,7 @@ describe('a failed attempt', () => {
     const hung = template([
       { timeoutSeconds: 0.05, retryLimit: 1, handler: () => new Promise(() => undefined) },
     ]);
-    const { tasker } = await startTasker([hung]);
+    const { tasker } = await startTasker([hung], { drainSeconds: 0.05 });
     const handle = await tasker.createTask(hung, { context: CONTEXT });
     await expect(handle.result()).rejects.toMatchObject({ code: 'TASKER_TASK_FAILED' });
   }, 20_000);
@@ -383,6 +383,28 @@ describe('stop', () => {
     expect(await historyOf(url, handle.taskId)).toEqual(['s0: in_progress error']);
     await tasker.start();
     expect((await handle.result()).results).toEqual({ s0: 'second' });
+  });
+
+  it('that comes while the engine starts lets nothing more begin', async () => {
+    const database = await createTestDatabase();
+    onTestFinished(() => database.drop());
+    const { url } = database;
+    const tasker = new Tasker({ url });
+    const ran = Promise.withResolvers<void>();
+    const chain = template([
+      {
+        handler: () => {
+          tasker.stop().then(ran.resolve, ran.reject);
+          return 'ran';
+        },
+      },
+      { dependsOn: ['s0'], handler: () => 'too late' },
+    ]);
+    tasker.register(chain);
+    const handle = await tasker.createTask(chain, { context: CONTEXT });
+    await tasker.start();
+    await ran.promise;
+    expect(await historyOf(url, handle.taskId)).toEqual(['s0: in_progress complete', null]);
   });
 
   it('may come before start', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { HEADER, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/layout.ts';
+import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/layout.ts';
 import { ResidentGraph, type ResidentShape } from '../../../src/graph/resident/resident-graph.ts';
 import { STATE_CODES } from '../../../src/graph/state-codes.ts';
 import {
@@ -261,17 +261,6 @@ describe('compaction', () => {
     graph.addTask(views, 0);
     expect(graph.memory()).toMatchObject({ slotsFree: 0, slotsTop: 5030 });
   });
-});
-
-test('columns grow in place, to a million steps and back to nothing', () => {
-  const views = untouched(Array.from({ length: 1000 }, () => diamonds(333)));
-  const graph = graphOf(views);
-  expect(views.header[HEADER.steps]).toBe(1_000_000);
-  expect(graph.memory().slotsTop).toBe(1_000_000);
-  expect(graph.shapeCount).toBe(1);
-  for (let task = 0; task < 1000; task++) remove(graph, views.taskId[task]!);
-  expect(graph.memory()).toMatchObject({ slotsTop: 0, slotsFree: 0 });
-  expect(graph.findStep(500n)).toBe(-1);
 });
 
 describe('handles', () => {
