@@ -1,5 +1,5 @@
 import { RESULT_BITS, STEP_FLAGS } from '../src/graph/layout.ts';
-import { failureWaitMicros } from '../src/graph/rules.ts';
+import { failureWaitMicros } from '../src/graph/rules/rules.ts';
 import type { GraphSnapshot } from '../src/graph/snapshot.ts';
 import { stateText } from '../src/graph/state-codes.ts';
 

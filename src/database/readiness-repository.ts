@@ -15,7 +15,7 @@ import { circleText } from '../graph/circle-text.ts';
 import type { Cycle } from '../graph/cycles.ts';
 import { TASK_FLAGS } from '../graph/layout.ts';
 import { resolveTaskRange } from '../graph/resolve.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
 import { Scratch } from '../graph/topological-order.ts';
 import { databaseError } from './connection.ts';

@@ -3,7 +3,7 @@ import { formatInstant } from './instants.ts';
 import { EXECUTION_STATUSES, HEALTH_STATUSES, RESULT_BITS, STEP_FLAGS } from './layout.ts';
 import { firstTimed } from './readiness.ts';
 import { scanReadyIds } from './ready-scan.ts';
-import type { Rules } from './rules.ts';
+import type { Rules } from './rules/rules.ts';
 import { isAnswered, type GraphSnapshot } from './snapshot.ts';
 import { stateText } from './state-codes.ts';
 

@@ -1,10 +1,15 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
 import type { Pieces } from './pieces.ts';
 import { firstTimed, resolveDependencies } from './readiness.ts';
-import type { StepChange } from './resident/change.ts';
-import { ownRowBits, waitEnd, type ResidentRows } from './resident/row.ts';
-import { WORD } from './resident/words.ts';
-import type { Rules } from './rules.ts';
+import {
+  OWN_ROW,
+  ownRowBits,
+  waitEnd,
+  writeRow,
+  type StepChange,
+  type StepColumns,
+} from './rules/own-row.ts';
+import type { Rules } from './rules/rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 
 /** What a node's own row says, one byte a node. */
@@ -75,10 +80,8 @@ function withoutEdges(views: SnapshotViews, steps: number): SnapshotViews {
  * Rows of single steps, as far as readiness depends on them: those that have changed since the
  * snapshot was taken, and in slot 0 the one in hand.
  */
-export class StepRows implements ResidentRows {
+export class StepRows implements StepColumns {
   readonly rules: Rules;
-  readonly words = new Uint32Array(0);
-  readonly blocked = new Uint32Array(0);
   state = new Uint8Array(16);
   flags = new Uint8Array(16);
   attempts = new Int32Array(16);
@@ -101,25 +104,15 @@ export class StepRows implements ResidentRows {
    */
   change(node: number, change: StepChange, clock: number): number {
     const slot = this.#slotOf(node);
-    const before = this.state[slot] as number;
-    const state = change.state ?? before;
-    this.state[slot] = state;
-    if (change.flags !== undefined) this.flags[slot] = change.flags;
-    if (change.attempts !== undefined) this.attempts[slot] = change.attempts;
-    if (change.retryLimit !== undefined) this.retryLimit[slot] = change.retryLimit;
-    if (change.nextAttemptAt !== undefined) this.nextAttemptAt[slot] = change.nextAttemptAt;
-    if (change.explicitUntil !== undefined) this.explicitUntil[slot] = change.explicitUntil;
-    if (state !== STATE_CODES.error) this.failedAt[slot] = NaN;
-    else if (change.failedAt !== undefined) this.failedAt[slot] = change.failedAt;
-    else if (before !== STATE_CODES.error) this.failedAt[slot] = clock;
+    writeRow(this, slot, change, clock);
     return slot;
   }
 
   /** A row's {@link OWN} bits but `timed`. */
   code(slot: number): number {
     const bits = ownRowBits(this, slot, true);
-    const candidate = (bits & WORD.mayRun) === 0 ? 0 : OWN.candidate;
-    return (bits & WORD.done) === 0 ? candidate : candidate | OWN.done;
+    const candidate = (bits & OWN_ROW.mayRun) === 0 ? 0 : OWN.candidate;
+    return (bits & OWN_ROW.done) === 0 ? candidate : candidate | OWN.done;
   }
 
   /** When a row's wait ends, µs since the epoch; -Infinity where it has none. */

@@ -1,5 +1,5 @@
 import { RESULT_BITS, type SnapshotViews } from './layout.ts';
-import type { Rules } from './rules.ts';
+import type { Rules } from './rules/rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 
 const HAS_READY = 0;

@@ -1,6 +1,6 @@
 import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from './layout.ts';
 import { isForeignState } from './readiness.ts';
-import { engineRetryLimit } from './rules.ts';
+import { engineRetryLimit } from './rules/rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 import { orderTask, type Scratch } from './topological-order.ts';
 

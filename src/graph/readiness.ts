@@ -1,5 +1,5 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from './layout.ts';
-import { failureWaitMicros, type Rules } from './rules.ts';
+import { failureWaitMicros, type Rules } from './rules/rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 import { combineConditions } from './step-conditions.ts';
 

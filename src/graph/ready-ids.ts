@@ -4,8 +4,8 @@ import { groupByGraph, UNGROUPED, type GraphGroups } from './graph-signature.ts'
 import { IdRuns } from './id-runs.ts';
 import type { SnapshotViews } from './layout.ts';
 import type { Pieces } from './pieces.ts';
-import type { StepChange } from './resident/change.ts';
-import type { Rules } from './rules.ts';
+import type { StepChange } from './rules/own-row.ts';
+import type { Rules } from './rules/rules.ts';
 import { orderTask, Scratch } from './topological-order.ts';
 
 /** Tasks with one graph that are worth planes: a word is full. */

@@ -1,5 +1,5 @@
 import { RESULT_BITS, type SnapshotViews } from './layout.ts';
-import type { Rules } from './rules.ts';
+import type { Rules } from './rules/rules.ts';
 import { isAnswered } from './snapshot.ts';
 import { LITTLE_ENDIAN } from './step-conditions.ts';
 

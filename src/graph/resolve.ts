@@ -4,7 +4,7 @@ import type { SnapshotViews } from './layout.ts';
 import { resolveLevels } from './levels.ts';
 import { resolveReachability } from './reachability.ts';
 import { resolveDependencies, resolveWaits } from './readiness.ts';
-import type { Rules } from './rules.ts';
+import type { Rules } from './rules/rules.ts';
 import type { Scratch } from './topological-order.ts';
 
 /** What a resolution depends on besides the snapshot. */

@@ -1,5 +1,5 @@
 import { STEP_FLAGS, type SnapshotViews } from './layout.ts';
-import type { Rules } from './rules.ts';
+import type { Rules } from './rules/rules.ts';
 import { STATE_CODES } from './state-codes.ts';
 
 /** Fewer steps than this are not worth the views over words. */

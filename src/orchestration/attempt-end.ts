@@ -1,6 +1,6 @@
 import type { StepMove } from '../database/transition-log.ts';
 import { STEP_FLAGS } from '../graph/layout.ts';
-import type { StepChange } from '../graph/resident/change.ts';
+import type { StepChange } from '../graph/rules/own-row.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';
 import { resultsOf } from './active-task.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';

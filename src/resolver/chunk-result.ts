@@ -10,7 +10,7 @@ import {
 } from '../graph/answer-rows.ts';
 import { circleText } from '../graph/circle-text.ts';
 import { EXECUTION_STATUSES, RESULT_BITS } from '../graph/layout.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
 import type { RowProblem } from '../graph/row-problem.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';

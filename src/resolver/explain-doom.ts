@@ -1,7 +1,7 @@
 import { isDead } from '../graph/reachability.ts';
 import { STEP_FLAGS, type SnapshotViews } from '../graph/layout.ts';
 import { isForeignState } from '../graph/readiness.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import { STATE_CODES } from '../graph/state-codes.ts';
 
 /**

@@ -2,7 +2,7 @@ import { TaskerError } from '../errors.ts';
 import { formatInstant } from '../graph/instants.ts';
 import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../graph/layout.ts';
 import { firstTimed } from '../graph/readiness.ts';
-import { engineRetryLimit, failureWaitMicros, type Rules } from '../graph/rules.ts';
+import { engineRetryLimit, failureWaitMicros, type Rules } from '../graph/rules/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import { STATE_CODES, stateText } from '../graph/state-codes.ts';
 import { parentsOf, taskDoom, type TaskDoom } from './explain-doom.ts';

@@ -1,4 +1,4 @@
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 
 /** A step that has to do with the one that is explained. */
 export interface StepReference {

@@ -14,7 +14,7 @@ export {
 } from '../graph/layout.ts';
 export type { SnapshotCounts, SnapshotViews } from '../graph/layout.ts';
 export { reachableFrom } from '../graph/reachability.ts';
-export type { StepChange } from '../graph/resident/change.ts';
+export type { StepChange } from '../graph/rules/own-row.ts';
 export type { Outcome } from '../graph/resident/handles.ts';
 export type { ResidentMemory } from '../graph/resident/memory.ts';
 export { ResidentGraph } from '../graph/resident/resident-graph.ts';
@@ -29,7 +29,7 @@ export type { CallerColumnKind } from '../graph/resident/store.ts';
 export type { AddRefusal } from '../graph/resident/tasks.ts';
 export type { ShapeDefinition, ShapedRows } from '../graph/resident/template-tasks.ts';
 export type { ResidentDifference } from '../graph/resident/verify.ts';
-export type { Rules } from '../graph/rules.ts';
+export type { Rules } from '../graph/rules/rules.ts';
 export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
 export type { RowProblem } from '../graph/row-problem.ts';
 export { STATE_CODES, stateText } from '../graph/state-codes.ts';

@@ -1,8 +1,8 @@
 import { StepRows } from '../graph/bit-planes-rows.ts';
 import type { SnapshotViews } from '../graph/layout.ts';
 import { GROUP_TASKS, type GroupSize, type ReadySteps } from '../graph/ready-ids.ts';
-import type { StepChange } from '../graph/resident/change.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { StepChange } from '../graph/rules/own-row.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import type { NativeAddon, NativeReadyPlanes } from './native-addon.ts';
 import { nativeFailure } from './native-failure.ts';
 

@@ -1,6 +1,6 @@
 import { TaskerError } from '../errors.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import type { RowProblem } from '../graph/row-problem.ts';
 import { SnapshotTooLargeError } from '../graph/too-large.ts';
 import {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { TaskerError } from '../errors.ts';
 import type { Cycle } from '../graph/cycles.ts';
-import type { Rules } from '../graph/rules.ts';
+import type { Rules } from '../graph/rules/rules.ts';
 import type { GraphSnapshot } from '../graph/snapshot.ts';
 import type { Backend, BackendName } from './backend.ts';
 import { hostNowMicros } from './host-clock.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { SnapshotViews } from '../../src/graph/layout.ts';
 import { ReadyIds, type ReadySteps } from '../../src/graph/ready-ids.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
 import { finishNow } from '../../src/graph/pieces.ts';
 import { NativeReadyIds } from '../../src/resolver/native-ready-ids.ts';

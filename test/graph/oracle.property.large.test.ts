@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { readinessRow, type ReadinessRow } from '../../src/graph/answer-rows.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
 import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
 import { answersOf, type Answers } from '../support/answers.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { completionPercentage } from '../../src/graph/contexts.ts';
-import { engineRetryLimit, failureWaitMicros } from '../../src/graph/rules.ts';
+import { engineRetryLimit, failureWaitMicros } from '../../src/graph/rules/rules.ts';
 import {
   FIRST_FOREIGN_STATE,
   MAX_FOREIGN_STATES,

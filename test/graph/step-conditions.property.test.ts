@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 
 import { allocateSnapshot, RESULT_BITS, type SnapshotViews } from '../../src/graph/layout.ts';
 import { isDead } from '../../src/graph/reachability.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import { OWN_ROW, ownRowBits } from '../../src/graph/rules/own-row.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/state-codes.ts';
 import { combineConditions } from '../../src/graph/step-conditions.ts';
 
@@ -76,5 +77,47 @@ test.each<Rules>(['rails', 'engine'])(
       ),
       { numRuns: 500 },
     );
+  },
+);
+
+test.each<Rules>(['rails', 'engine'])(
+  'every state, flag byte and count of attempts is judged as the rule for own rows has it, under %s rules',
+  (rules) => {
+    const rows: Parameters<typeof viewsOf>[0][number][] = [];
+    for (let state = 0; state < 256; state++) {
+      for (let flags = 0; flags < 64; flags++) {
+        for (const [attempts, retryLimit] of [
+          [0, 3],
+          [3, 3],
+          [0, 0],
+          [1, 0],
+        ] as const)
+          rows.push({ state, flags, attempts, retryLimit, satisfied: 1 });
+      }
+    }
+    const views = viewsOf(rows);
+    combineConditions(views, rules, 0, rows.length);
+    const instants = new Float64Array(rows.length).fill(NaN);
+    const columns = {
+      rules,
+      state: views.state,
+      flags: views.flags,
+      attempts: views.attempts,
+      retryLimit: views.retryLimit,
+      failedAt: instants,
+      nextAttemptAt: instants,
+      explicitUntil: instants,
+    };
+    const differing = rows.filter((_, step) => {
+      const bits = views.bits[step]!;
+      const own = ownRowBits(columns, step, true);
+      const same =
+        ((bits & RESULT_BITS.ready) !== 0) === ((own & OWN_ROW.mayRun) !== 0) &&
+        ((bits & RESULT_BITS.dead) !== 0) === ((own & OWN_ROW.dead) !== 0) &&
+        ((bits & RESULT_BITS.exhausted) !== 0) === ((own & OWN_ROW.exhausted) !== 0) &&
+        (rules === 'rails' || isDead(views, step) === ((own & OWN_ROW.dead) !== 0));
+      return !same;
+    });
+    expect(differing).toEqual([]);
   },
 );

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 
 import { isTaskerError, type TaskerError } from '../../src/errors.ts';
 import { allocateSnapshot, HEADER } from '../../src/graph/layout.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
 import { asAddon } from '../../src/resolver/native-addon.ts';
 import { loadNative } from '../../src/resolver/native.ts';

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { readyStepIds } from '../../src/graph/answer-rows.ts';
 import { TASK_FLAGS } from '../../src/graph/layout.ts';
 import { ReadyIds } from '../../src/graph/ready-ids.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { STATE_CODES } from '../../src/graph/state-codes.ts';
 import { finishNow } from '../../src/graph/pieces.ts';
 import { directorySource } from '../../src/resolver/ndjson-source.ts';

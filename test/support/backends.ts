@@ -1,5 +1,5 @@
 import { SECTIONS, type SnapshotViews } from '../../src/graph/layout.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { SECTION_NAMES } from '../../src/graph/snapshot.ts';
 import type { BackendName } from '../../src/resolver/backend.ts';
 import { loadNative } from '../../src/resolver/native.ts';

@@ -6,7 +6,7 @@ import { earliestSchedule } from '../../src/graph/earliest-schedule.ts';
 import { TASK_FLAGS } from '../../src/graph/layout.ts';
 import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
 import type { RowProblem } from '../../src/graph/row-problem.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import { StateTexts } from '../../src/graph/state-codes.ts';
 import { Scratch } from '../../src/graph/topological-order.ts';
 import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';

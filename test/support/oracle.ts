@@ -1,5 +1,5 @@
 import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import type { RowsInput, StepInput } from '../../src/resolver/rows-source.ts';
 import { oracleMicros, oracleText } from './oracle-instants.ts';
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 
 import { HEADER, openSnapshot, type LayoutProblem } from '../../src/graph/layout.ts';
-import type { Rules } from '../../src/graph/rules.ts';
+import type { Rules } from '../../src/graph/rules/rules.ts';
 import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
 import { findSnapshotProblem } from '../../src/graph/validate.ts';
 import { directorySource } from '../../src/resolver/ndjson-source.ts';

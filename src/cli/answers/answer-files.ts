@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { TaskerError } from '../../errors.ts';
 import type { ChunkResult } from '../../resolver/index.ts';
-import type { Rules } from '../../graph/rules.ts';
+import type { Rules } from '../../graph/rules/rules.ts';
 import { contextLines, levelLines, readinessLines, unseenOrder } from './answer-lines.ts';
 import { sortLinesById, type SortOptions } from './sort-lines.ts';
 

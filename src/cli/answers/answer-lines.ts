@@ -5,7 +5,7 @@ import {
   RESULT_BITS,
   STEP_FLAGS,
 } from '../../graph/layout.ts';
-import type { Rules } from '../../graph/rules.ts';
+import type { Rules } from '../../graph/rules/rules.ts';
 import { isAnswered, type GraphSnapshot } from '../../graph/snapshot.ts';
 import { stateText } from '../../graph/state-codes.ts';
 import { IdWords } from './id-words.ts';

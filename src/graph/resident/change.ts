@@ -1,8 +1,9 @@
 import { STEP_FLAGS } from '../layout.ts';
 import { STATE_CODES } from '../state-codes.ts';
 import type { Outcome } from './handles.ts';
-import { isDeadEnd, OWN_ROW_BITS } from './row.ts';
+import { OWN_ROW_BITS, writeRow, type StepChange } from '../rules/own-row.ts';
 import {
+  isDeadEnd,
   leaveReady,
   ownBits,
   passOn,
@@ -13,26 +14,6 @@ import {
 } from './settle.ts';
 import type { ResidentStore } from './store.ts';
 import { NO_TASK, PLACE, TASK, TASK_BITS, WORD } from './words.ts';
-
-/** What changes in a step's row; what is left out stays as it is. */
-export interface StepChange {
-  /** State code, see `STATE_CODES`. */
-  readonly state?: number;
-  /** Attempts made; null counts as `attempts: 0` with the flag `attemptsNull`. */
-  readonly attempts?: number;
-  readonly retryLimit?: number;
-  /** The whole flag byte, see `STEP_FLAGS`. */
-  readonly flags?: number;
-  /**
-   * When the step fell into `error`, µs since the epoch; the clock where a step falls into it
-   * without. Any other state clears it.
-   */
-  readonly failedAt?: number;
-  /** Stored next attempt, µs since the epoch; NaN for none. */
-  readonly nextAttemptAt?: number;
-  /** End of the explicit wait (last attempt plus backoff), µs since the epoch; NaN for none. */
-  readonly explicitUntil?: number;
-}
 
 /** Field of a task's record that counts the steps of a state. */
 export function counterOf(state: number): number {
@@ -50,7 +31,7 @@ export function writeStep(store: ResidentStore, slot: number, change: StepChange
   const before = store.words[slot] as number;
   const stateBefore = store.state[slot] as number;
   const deadEndBefore = isDeadEnd(store, slot);
-  writeRow(store, slot, change);
+  writeRow(store, slot, change, store.now);
   const task = store.taskOf[slot] as number;
   const word = (before & ~OWN_ROW_BITS) | ownBits(store, slot);
   store.words[slot] = word;
@@ -133,20 +114,6 @@ export function startStep(store: ResidentStore, slot: number): Outcome {
   store.state[slot] = STATE_CODES.in_progress;
   store.words[slot] = word & ~(WORD.mayRun | WORD.ready | PLACE.mask);
   return 'ok';
-}
-
-function writeRow(store: ResidentStore, slot: number, change: StepChange): void {
-  const stateBefore = store.state[slot] as number;
-  const state = change.state ?? stateBefore;
-  store.state[slot] = state;
-  if (change.attempts !== undefined) store.attempts[slot] = change.attempts;
-  if (change.retryLimit !== undefined) store.retryLimit[slot] = change.retryLimit;
-  if (change.flags !== undefined) store.flags[slot] = change.flags;
-  if (change.nextAttemptAt !== undefined) store.nextAttemptAt[slot] = change.nextAttemptAt;
-  if (change.explicitUntil !== undefined) store.explicitUntil[slot] = change.explicitUntil;
-  if (state !== STATE_CODES.error) store.failedAt[slot] = NaN;
-  else if (change.failedAt !== undefined) store.failedAt[slot] = change.failedAt;
-  else if (stateBefore !== STATE_CODES.error) store.failedAt[slot] = store.now;
 }
 
 function add(store: ResidentStore, at: number, difference: number): void {

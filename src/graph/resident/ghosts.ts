@@ -1,6 +1,6 @@
 import type { SnapshotViews } from '../layout.ts';
 import { writeStep } from './change.ts';
-import { ownRowBits } from './row.ts';
+import { ownRowBits } from '../rules/own-row.ts';
 import { block, passOnDeath, passOnForeign } from './settle.ts';
 import type { ResidentStore } from './store.ts';
 import { NO_TASK, ONE_PARENT, TASK, TASK_BITS, WORD } from './words.ts';

@@ -1,5 +1,6 @@
 import type { SnapshotViews } from '../layout.ts';
-import { changeStep, completeStep, startStep, writeStep, type StepChange } from './change.ts';
+import type { StepChange } from '../rules/own-row.ts';
+import { changeStep, completeStep, startStep, writeStep } from './change.ts';
 import { compactSlice } from './compaction.ts';
 import { refusal, slotOf, stepHandle, taskHandle, taskNumberOf, type Outcome } from './handles.ts';
 import { holdTask, park, resumeTask, setPriority, setStart, unpark } from './hold-and-park.ts';

@@ -1,5 +1,5 @@
 import { TaskerError } from '../../errors.ts';
-import type { Rules } from '../rules.ts';
+import type { Rules } from '../rules/rules.ts';
 import { MOST_SLOTS, type CallerColumnKind, type ResidentSettings } from './store.ts';
 import type { Placing } from './tasks.ts';
 

@@ -1,5 +1,5 @@
 import type { SnapshotViews } from '../layout.ts';
-import type { Rules } from '../rules.ts';
+import type { Rules } from '../rules/rules.ts';
 import { slotOf, stepHandle, taskHandle, taskNumberOf } from './handles.ts';
 import { residentBytes, type ResidentMemory } from './memory.ts';
 import { badArgument } from './resident-options.ts';

@@ -1,6 +1,6 @@
 import { RESULT_BITS } from '../layout.ts';
-import { engineRetryLimit } from '../rules.ts';
-import { isDeadEnd } from './row.ts';
+import { engineRetryLimit } from '../rules/rules.ts';
+import { isDeadEnd } from './settle.ts';
 import type { ResidentStore } from './store.ts';
 import { PARENTS_SHIFT, WORD } from './words.ts';
 

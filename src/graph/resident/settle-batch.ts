@@ -1,5 +1,6 @@
 import { RESULT_BITS } from '../layout.ts';
-import { changeStep, completeStep, type StepChange } from './change.ts';
+import type { StepChange } from '../rules/own-row.ts';
+import { changeStep, completeStep } from './change.ts';
 import { refusal, slotOf, stepHandle, type Outcome } from './handles.ts';
 import { resultBitsOf } from './result-bits.ts';
 import { tellStatusChanges, type StatusChange } from './status.ts';

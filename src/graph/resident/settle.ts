@@ -1,4 +1,5 @@
-import { isDeadEnd, ownRowBits, waitEnd } from './row.ts';
+import { ownRowBits, waitEnd } from '../rules/own-row.ts';
+import { STATE_CODES } from '../state-codes.ts';
 import { SHAPE, SHAPE_BITS } from './shapes.ts';
 import type { ResidentStore } from './store.ts';
 import {
@@ -192,4 +193,12 @@ export function spreadDeadEnd(store: ResidentStore, slot: number, change: 1 | -1
       if (isDeadEnd(store, child) !== before) open.push(child);
     }
   }
+}
+
+/** True where the slot's step can never complete, for its own sake or an ancestor's (`engine`). O(1). */
+export function isDeadEnd(store: ResidentStore, slot: number): boolean {
+  const word = store.words[slot] as number;
+  if ((word & WORD.dead) !== 0) return true;
+  if ((word & WORD.done) !== 0 || store.blocked[slot] === 0) return false;
+  return store.state[slot] !== STATE_CODES.in_progress;
 }

@@ -9,13 +9,13 @@ import {
 import { ForeignEdges } from './foreign-edges.ts';
 import { ResidentIds } from './ids.ts';
 import { ReadyQueue } from './ready-queue.ts';
-import type { ResidentRows } from './row.ts';
+import type { StepColumns } from '../rules/own-row.ts';
 import { startOf } from './settle.ts';
 import { ResidentShapes } from './shapes.ts';
 import { StepLists } from './step-lists.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { NO_TASK, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';
-import type { Rules } from '../rules.ts';
+import type { Rules } from '../rules/rules.ts';
 
 /** Slots and task numbers stay below this; what stands above them in a handle is a stamp. */
 export const MOST_SLOTS: number = 2 ** 26;
@@ -39,7 +39,7 @@ export interface ResidentSettings {
  * What a resident graph consists of: columns by slot (steps and ghosts), records by task, shapes,
  * indexes and queues. Functions beside it do the work.
  */
-export class ResidentStore implements ResidentRows {
+export class ResidentStore implements StepColumns {
   readonly rules: Rules;
   /** The clock, µs since the epoch; never goes back. */
   now: number;

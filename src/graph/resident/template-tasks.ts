@@ -2,7 +2,7 @@ import { STEP_FLAGS } from '../layout.ts';
 import { STATE_CODES } from '../state-codes.ts';
 import { counterOf } from './change.ts';
 import { adoptGhost, clearOwn } from './ghosts.ts';
-import { ownRowBits } from './row.ts';
+import { ownRowBits } from '../rules/own-row.ts';
 import { countReady, ownBits, settle, spreadDeadEnd } from './settle.ts';
 import { SHAPE } from './shapes.ts';
 import type { ResidentStore } from './store.ts';
@@ -70,12 +70,10 @@ export class TemplateShape {
     const nothing = new Float64Array(this.steps).fill(NaN);
     const rows = {
       rules: store.rules,
-      words: new Uint32Array(0),
       state: new Uint8Array(this.steps),
       flags: this.flags,
       attempts: new Int32Array(this.steps),
       retryLimit: this.retryLimit,
-      blocked: new Uint32Array(0),
       failedAt: nothing,
       nextAttemptAt: nothing,
       explicitUntil: nothing,

@@ -5,7 +5,7 @@ import { isAnswered } from '../snapshot.ts';
 import { STATE_CODES } from '../state-codes.ts';
 import { Scratch } from '../topological-order.ts';
 import { resultBitsOf } from './result-bits.ts';
-import { waitEnd } from './row.ts';
+import { waitEnd } from '../rules/own-row.ts';
 import { statusCodeOf } from './status.ts';
 import type { ResidentStore } from './store.ts';
 import { PARENTS_SHIFT, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';
@@ -117,16 +117,11 @@ function compareAnswers(
   const kept = ~(RESULT_BITS.onCycle | later);
   differ('resultBits', resultBitsOf(store, slot) & kept, (views.bits[step] as number) & kept);
   const waits = ((views.bits[step] as number) & RESULT_BITS.waiting) !== 0;
-  if (waits) differ('waitsUntil', waitEnd(store, slot), freshWaitEnd(store, views, step, slot));
+  if (waits) differ('waitsUntil', waitEnd(store, slot), freshWaitEnd(store, views, step));
 }
 
 /** The row's own wait end by the snapshot's instants, through the one rule for it. */
-function freshWaitEnd(
-  store: ResidentStore,
-  views: SnapshotViews,
-  step: number,
-  slot: number,
-): number {
+function freshWaitEnd({ rules }: ResidentStore, views: SnapshotViews, step: number): number {
   const explicit = ((views.flags[step] as number) & STEP_FLAGS.backoffNull) === 0;
   const seconds = views.backoffSeconds[step] as number;
   let failedAt = NaN;
@@ -139,13 +134,11 @@ function freshWaitEnd(
   const one = (value: number): Float64Array => Float64Array.of(value);
   return waitEnd(
     {
-      rules: store.rules,
-      words: Uint32Array.of(store.words[slot] as number),
+      rules,
       state: Uint8Array.of(views.state[step] as number),
       flags: Uint8Array.of(views.flags[step] as number),
       attempts: Int32Array.of(views.attempts[step] as number),
       retryLimit: Int32Array.of(views.retryLimit[step] as number),
-      blocked: Uint32Array.of(0),
       failedAt: one(failedAt),
       nextAttemptAt: one(nextAttemptAt),
       explicitUntil: one(

@@ -1,14 +1,9 @@
+import { OWN_ROW } from '../rules/own-row.ts';
+
 /** Low bits of a step's word; its unfinished parents stand above them. */
 export const WORD = {
-  /** The step's own row allows a run: state, flags, attempts left; its task is answered. */
-  mayRun: 1,
-  /** The row or the task holds an instant that may make it wait. */
-  timed: 2,
-  done: 4,
-  /** The row itself rules every further run out (`engine` only). */
-  dead: 8,
-  /** In `error` without an attempt left. */
-  exhausted: 16,
+  // what the step's own row says, or for `timed` its task's start
+  ...OWN_ROW,
   /** Counted as ready; where it stands says `PLACE`. */
   ready: 32,
   /** In the timer queue. */

@@ -7,7 +7,7 @@ import {
   type SnapshotViews,
 } from '../../../src/graph/layout.ts';
 import { resolveTaskRange } from '../../../src/graph/resolve.ts';
-import type { Rules } from '../../../src/graph/rules.ts';
+import type { Rules } from '../../../src/graph/rules/rules.ts';
 import { isAnswered } from '../../../src/graph/snapshot.ts';
 import { StagedRows } from '../../../src/graph/staged-rows.ts';
 import { Scratch } from '../../../src/graph/topological-order.ts';
