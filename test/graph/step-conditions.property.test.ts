@@ -23,7 +23,9 @@ const rowArb = fc.record({
   satisfied: fc.nat({ max: 1 }),
 });
 
-function viewsOf(rows: readonly (typeof rowArb extends fc.Arbitrary<infer R> ? R : never)[]) {
+function viewsOf(
+  rows: readonly Record<'state' | 'flags' | 'attempts' | 'retryLimit' | 'satisfied', number>[],
+): SnapshotViews {
   const counts = { tasks: 1, steps: rows.length, ghosts: 0, edges: 0, timed: 0 };
   const views = allocateSnapshot(counts);
   for (const [at, row] of rows.entries()) {
@@ -83,7 +85,7 @@ test.each<Rules>(['rails', 'engine'])(
 test.each<Rules>(['rails', 'engine'])(
   'every state, flag byte and count of attempts is judged as the rule for own rows has it, under %s rules',
   (rules) => {
-    const rows: Parameters<typeof viewsOf>[0][number][] = [];
+    const rows: Record<'state' | 'flags' | 'attempts' | 'retryLimit' | 'satisfied', number>[] = [];
     for (let state = 0; state < 256; state++) {
       for (let flags = 0; flags < 64; flags++) {
         for (const [attempts, retryLimit] of [
