@@ -1,8 +1,8 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig } from '@mikro-orm/postgresql';
 
-import { ormConfiguration } from './src/database/orm.ts';
-import { mikroMigrations } from './src/database/mikro-migrations.ts';
+import { ormConfiguration } from './src/database/repositories/orm.ts';
+import { mikroMigrations } from './src/database/schema/mikro-migrations.ts';
 import { MIGRATIONS_TABLE } from './src/migrations/index.ts';
 
 /** For the MikroORM command line; the program itself uses `createOrm` and `migrate`. */

@@ -1,5 +1,5 @@
-import { readyStepIds } from '../src/graph/answer-rows.ts';
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
+import { readyStepIds } from '../src/graph/kernels/answer-rows.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
 import {
   createReadyIndex,
   createResolver,

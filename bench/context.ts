@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
 import {
   createResolver,
   isTaskerError,

@@ -1,9 +1,12 @@
 import type pg from 'pg';
 
-import { bigintArray, railsStepReadinessBatch } from '../src/database/rails-queries.ts';
-import { readyStepIds as tunedReadyIds } from '../src/database/ready-ids-query.ts';
-import { databaseSource } from '../src/database/snapshot-loader.ts';
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
+import {
+  bigintArray,
+  railsStepReadinessBatch,
+} from '../src/database/repositories/rails-queries.ts';
+import { readyStepIds as tunedReadyIds } from '../src/database/repositories/ready-ids-query.ts';
+import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
 import { resolveTasks, type Resolver } from '../src/resolver/index.ts';
 import { compareIds, templateContestants } from './by-template.ts';
 import { Collected, openResolvers, THREADS, withoutAddon, type BenchContext } from './context.ts';

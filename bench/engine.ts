@@ -4,8 +4,11 @@ import { loadavg } from 'node:os';
 import { dirname } from 'node:path';
 
 import { connect } from '../src/database/connection.ts';
-import { startEmbeddedServer, type EmbeddedServer } from '../src/database/embedded-server.ts';
-import { migrate } from '../src/database/migrate.ts';
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+} from '../src/database/embedded/embedded-server.ts';
+import { migrate } from '../src/database/schema/migrate.ts';
 import { measureBesideOthers } from './engine/beside-others.ts';
 import { measureCreation } from './engine/creation.ts';
 import { measureDelivery } from './engine/delivery.ts';

@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { STEP_FLAGS } from '../src/graph/layout.ts';
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
-import { STATE_CODES } from '../src/graph/state-codes.ts';
-import { snapshotBytes, type SnapshotViews } from '../src/graph/layout.ts';
+import { STEP_FLAGS } from '../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
+import { STATE_CODES } from '../src/graph/snapshot/state-codes.ts';
+import { snapshotBytes, type SnapshotViews } from '../src/graph/snapshot/layout.ts';
 import type { Contestant } from './interleave.ts';
 import { BENCH_NOW } from './shapes.ts';
 

@@ -1,7 +1,7 @@
 import { MultiDirectedGraph } from 'graphology';
 import { forEachNodeInTopologicalOrder } from 'graphology-dag';
 
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
 import { answerOf, stepRows, type StepAnswer, type StepRow } from './map-of-objects.ts';
 
 /** The steps as nodes of a graphology graph, their rows as attributes. */

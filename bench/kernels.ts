@@ -1,5 +1,5 @@
-import { SECTIONS } from '../src/graph/layout.ts';
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
+import { SECTIONS } from '../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
 import { Collected, openResolvers, THREADS, type BenchContext } from './context.ts';
 import { GraphologyGraph } from './graphology-graph.ts';
 import { timeScenario, type Contestant } from './interleave.ts';

@@ -1,4 +1,4 @@
-import { SECTIONS, snapshotBytes } from '../src/graph/layout.ts';
+import { SECTIONS, snapshotBytes } from '../src/graph/snapshot/layout.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { single } from './figures.ts';
 import type { Measured } from './result.ts';

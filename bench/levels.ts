@@ -1,5 +1,5 @@
-import { resolveLevels } from '../src/graph/levels.ts';
-import { Scratch } from '../src/graph/topological-order.ts';
+import { resolveLevels } from '../src/graph/kernels/levels.ts';
+import { Scratch } from '../src/graph/snapshot/topological-order.ts';
 import { Collected, openResolvers, THREADS, type BenchContext } from './context.ts';
 import { GraphologyGraph } from './graphology-graph.ts';
 import { timeScenario, type Contestant } from './interleave.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { copyOut } from '../src/database/copy-out.ts';
-import { databaseSource } from '../src/database/snapshot-loader.ts';
+import { copyOut } from '../src/database/copy/copy-out.ts';
+import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { timeScenario, type Contestant } from './interleave.ts';
 import type { Measured } from './result.ts';

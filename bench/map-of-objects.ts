@@ -1,7 +1,7 @@
-import { RESULT_BITS, STEP_FLAGS } from '../src/graph/layout.ts';
+import { RESULT_BITS, STEP_FLAGS } from '../src/graph/snapshot/layout.ts';
 import { failureWaitMicros } from '../src/graph/rules/rules.ts';
-import type { GraphSnapshot } from '../src/graph/snapshot.ts';
-import { stateText } from '../src/graph/state-codes.ts';
+import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
+import { stateText } from '../src/graph/snapshot/state-codes.ts';
 
 /** A step's row as it usually becomes an object; ids as numbers, which a Map finds faster than bigints. */
 export interface StepRow {

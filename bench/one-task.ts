@@ -2,8 +2,8 @@ import {
   railsDependencyLevels,
   railsStepReadiness,
   railsStepReadinessBatch,
-} from '../src/database/rails-queries.ts';
-import { createReadinessRepository } from '../src/database/readiness-repository.ts';
+} from '../src/database/repositories/rails-queries.ts';
+import { createReadinessRepository } from '../src/database/repositories/readiness-repository.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { timeScenario } from './interleave.ts';
 import type { Measured } from './result.ts';

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { databaseSource } from '../src/database/snapshot-loader.ts';
+import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
 import { createResolver, resolveTasks } from '../src/resolver/index.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { single } from './figures.ts';

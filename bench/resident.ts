@@ -1,4 +1,4 @@
-import { STEP_FLAGS, type SnapshotViews } from '../src/graph/layout.ts';
+import { STEP_FLAGS, type SnapshotViews } from '../src/graph/snapshot/layout.ts';
 import { ResidentGraph } from '../src/graph/resident/resident-graph.ts';
 import { StepLists } from '../src/graph/resident/step-lists.ts';
 import { TimerWheel } from '../src/graph/resident/timer-wheel.ts';

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
 
-import { startEmbeddedServer } from '../src/database/embedded-server.ts';
-import { migrate } from '../src/database/migrate.ts';
-import { seedDatabase } from '../src/database/seed.ts';
-import { databaseSource } from '../src/database/snapshot-loader.ts';
+import { startEmbeddedServer } from '../src/database/embedded/embedded-server.ts';
+import { migrate } from '../src/database/schema/migrate.ts';
+import { seedDatabase } from '../src/database/seed/seed.ts';
+import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
 import { resolveTasks } from '../src/resolver/index.ts';
 import { parseMix } from '../src/templates/sample-workflows.ts';
 

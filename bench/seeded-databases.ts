@@ -1,9 +1,12 @@
 import type pg from 'pg';
 
 import { connect } from '../src/database/connection.ts';
-import { startEmbeddedServer, type EmbeddedServer } from '../src/database/embedded-server.ts';
-import { migrate } from '../src/database/migrate.ts';
-import { seedDatabase } from '../src/database/seed.ts';
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+} from '../src/database/embedded/embedded-server.ts';
+import { migrate } from '../src/database/schema/migrate.ts';
+import { seedDatabase } from '../src/database/seed/seed.ts';
 import { parseMix } from '../src/templates/sample-workflows.ts';
 
 /** Settings of the server that decide what SQL takes. */

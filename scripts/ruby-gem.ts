@@ -9,9 +9,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startEmbeddedServer } from '../src/database/embedded-server.ts';
-import { migrate } from '../src/database/migrate.ts';
-import { seedDatabase } from '../src/database/seed.ts';
+import { startEmbeddedServer } from '../src/database/embedded/embedded-server.ts';
+import { migrate } from '../src/database/schema/migrate.ts';
+import { seedDatabase } from '../src/database/seed/seed.ts';
 import { parseMix } from '../src/templates/sample-workflows.ts';
 
 const FOLDER = fileURLToPath(new URL('../native/ruby/', import.meta.url));

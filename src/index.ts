@@ -129,26 +129,26 @@ export type {
 // The database: connections, schema, snapshots, compatible calls, one repository for each table.
 export { connect, redactUrl } from './database/connection.ts';
 export type { ConnectOptions } from './database/connection.ts';
-export { startEmbeddedServer } from './database/embedded-server.ts';
-export type { EmbeddedServer, EmbeddedServerOptions } from './database/embedded-server.ts';
-export { migrate } from './database/migrate.ts';
-export type { MigrateOptions, MigrateProgress, MigrateReport } from './database/migrate.ts';
-export { createOrm } from './database/orm.ts';
-export type { OrmOptions, TaskerEntityManager, TaskerOrm } from './database/orm.ts';
-export { createReadinessRepository } from './database/readiness-repository.ts';
+export { startEmbeddedServer } from './database/embedded/embedded-server.ts';
+export type { EmbeddedServer, EmbeddedServerOptions } from './database/embedded/embedded-server.ts';
+export { migrate } from './database/schema/migrate.ts';
+export type { MigrateOptions, MigrateProgress, MigrateReport } from './database/schema/migrate.ts';
+export { createOrm } from './database/repositories/orm.ts';
+export type { OrmOptions, TaskerEntityManager, TaskerOrm } from './database/repositories/orm.ts';
+export { createReadinessRepository } from './database/repositories/readiness-repository.ts';
 export type {
   ReadinessRepository,
   ReadinessRepositoryOptions,
-} from './database/readiness-repository.ts';
+} from './database/repositories/readiness-repository.ts';
 export { createRepositories } from './database/repositories/index.ts';
 export type { Repositories } from './database/repositories/index.ts';
-export { schemaState } from './database/schema-state.ts';
-export type { SchemaState } from './database/schema-state.ts';
-export { seedDatabase } from './database/seed.ts';
-export type { SeedOptions, SeedProgress, SeedReport } from './database/seed.ts';
-export { databaseSource } from './database/snapshot-loader.ts';
-export type { TaskSelection } from './database/snapshot-queries.ts';
-export type { SnapshotTarget } from './database/snapshot-session.ts';
+export { schemaState } from './database/schema/schema-state.ts';
+export type { SchemaState } from './database/schema/schema-state.ts';
+export { seedDatabase } from './database/seed/seed.ts';
+export type { SeedOptions, SeedProgress, SeedReport } from './database/seed/seed.ts';
+export { databaseSource } from './database/snapshot/snapshot-loader.ts';
+export type { TaskSelection } from './database/snapshot/snapshot-queries.ts';
+export type { SnapshotTarget } from './database/snapshot/snapshot-session.ts';
 // Orchestration: what handlers throw and use, and options of how steps are held back.
 export type { ApiConfig, ApiParam, ApiParams, ApiSsl } from './orchestration/api-config.ts';
 export type { ApiConnection, ApiRequest } from './orchestration/api-connection.ts';
@@ -182,19 +182,23 @@ export type { OperatorAction, OperatorRequest } from './orchestration/operator-r
 export type { OperatorChange, OperatorResult } from './orchestration/operator-transaction.ts';
 export { auditOf } from './database/audit-log.ts';
 export type { AuditEntry, AuditPage, AuditQuery } from './database/audit-log.ts';
-export { taskStateAt } from './database/state-at.ts';
-export type { StepStateAt, TaskStateAt } from './database/state-at.ts';
-export { taskHistory } from './database/task-history.ts';
+export { taskStateAt } from './database/repositories/state-at.ts';
+export type { StepStateAt, TaskStateAt } from './database/repositories/state-at.ts';
+export { taskHistory } from './database/repositories/task-history.ts';
 export type {
   TaskHistoryEntry,
   TaskHistoryPage,
   TaskHistoryQuery,
-} from './database/task-history.ts';
+} from './database/repositories/task-history.ts';
 // Analytics: how tasks are and were.
-export { systemHealthCounts } from './database/analytics-health.ts';
-export type { StateCounts, SystemHealthCounts } from './database/analytics-health.ts';
-export { slowestSteps, slowestTasks } from './database/analytics-slowest.ts';
-export type { SlowestQuery, SlowStep, SlowTask } from './database/analytics-slowest.ts';
+export { systemHealthCounts } from './database/repositories/analytics-health.ts';
+export type { StateCounts, SystemHealthCounts } from './database/repositories/analytics-health.ts';
+export { slowestSteps, slowestTasks } from './database/repositories/analytics-slowest.ts';
+export type {
+  SlowestQuery,
+  SlowStep,
+  SlowTask,
+} from './database/repositories/analytics-slowest.ts';
 // Retention: finished tasks are removed, with an archive.
 export { purgeTasks } from './database/purge.ts';
 export type { PurgeRequest, PurgeSummary } from './database/purge.ts';
@@ -228,8 +232,8 @@ export type {
   RetentionOptions,
   RetentionReport,
 } from './events/retention.ts';
-export type { EventHolder } from './database/event-expiry.ts';
-export type { EventPartition } from './database/event-partitions.ts';
+export type { EventHolder } from './database/events/event-expiry.ts';
+export type { EventPartition } from './database/events/event-partitions.ts';
 export { signWebhook, verifyWebhook, webhookKeys } from './events/webhook-signature.ts';
 export type {
   ReceivedWebhook,
@@ -247,10 +251,10 @@ export type {
   DeadLetterFilter,
   DeadLetterReason,
   DeadLetterWithPayload,
-} from './database/dead-letter-rows.ts';
-export type { EventCount, LogPartition } from './database/event-stats.ts';
-export type { Replay } from './database/replay-requests.ts';
-export type { ReplayFilter } from './database/replays.ts';
+} from './database/events/dead-letter-rows.ts';
+export type { EventCount, LogPartition } from './database/events/event-stats.ts';
+export type { Replay } from './database/events/replay-requests.ts';
+export type { ReplayFilter } from './database/events/replays.ts';
 export {
   deadLetter,
   discardDeadLetters,

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect } from './database/connection.ts';
-import { databaseMicros } from './database/engine-registry.ts';
-import { EngineSession } from './database/engine-session.ts';
+import { databaseMicros } from './database/engine/engine-registry.ts';
+import { EngineSession } from './database/engine/engine-session.ts';
 import type { Queries } from './database/id-block.ts';
 import { TaskerError } from './errors.ts';
 import { EventMaintenance } from './events/event-maintenance.ts';

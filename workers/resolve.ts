@@ -1,8 +1,8 @@
 import { toWire, TaskerError, type WireError } from '../src/errors.ts';
-import type { Cycle } from '../src/graph/cycles.ts';
-import { HEADER, openSnapshot } from '../src/graph/layout.ts';
-import { resolveTaskRange, type ResolveParameters } from '../src/graph/resolve.ts';
-import { Scratch } from '../src/graph/topological-order.ts';
+import type { Cycle } from '../src/graph/kernels/cycles.ts';
+import { HEADER, openSnapshot } from '../src/graph/snapshot/layout.ts';
+import { resolveTaskRange, type ResolveParameters } from '../src/graph/kernels/resolve.ts';
+import { Scratch } from '../src/graph/snapshot/topological-order.ts';
 
 /** One worker's share of a snapshot: it takes stretches off the shared cursor until none is left. */
 export interface ResolveJob {

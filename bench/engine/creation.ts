@@ -1,6 +1,6 @@
-import type { EmbeddedServer } from '../../src/database/embedded-server.ts';
+import type { EmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
 import { connect } from '../../src/database/connection.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
 import { figure } from '../figures.ts';
 import type { Figure } from '../result.ts';
 import { EngineContestant } from './engine-contestant.ts';

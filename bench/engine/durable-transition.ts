@@ -1,13 +1,13 @@
-import type { EmbeddedServer } from '../../src/database/embedded-server.ts';
+import type { EmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
 import { connect } from '../../src/database/connection.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import { TransitionLane } from '../../src/database/transition-lane.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import { TransitionLane } from '../../src/database/engine/transition-lane.ts';
 import {
   TransitionLog,
   type MoveBatch,
   type MoveOutcome,
   type StepMove,
-} from '../../src/database/transition-log.ts';
+} from '../../src/database/engine/transition-log.ts';
 import { figure } from '../figures.ts';
 import type { Figure } from '../result.ts';
 import { EngineContestant } from './engine-contestant.ts';

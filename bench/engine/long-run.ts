@@ -1,5 +1,5 @@
-import type { EmbeddedServer } from '../../src/database/embedded-server.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import type { EmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
 import { figure, single } from '../figures.ts';
 import { usedBytes } from '../garbage.ts';
 import type { Figure } from '../result.ts';

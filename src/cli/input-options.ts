@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import type { TaskSelection } from '../database/snapshot-queries.ts';
+import type { TaskSelection } from '../database/snapshot/snapshot-queries.ts';
 import { TaskerError } from '../errors.ts';
 import type { SnapshotSource } from '../resolver/index.ts';
 import type { CommandContext } from './command-context.ts';
@@ -112,11 +112,11 @@ export async function openInput(
         { remedy: 'Use --tasks.', data: { option: `--${option}` } },
       );
     }
-    const { directorySource } = await import('../resolver/ndjson-source.ts');
+    const { directorySource } = await import('../resolver/sources/ndjson-source.ts');
     return directorySource(options.input, options.tasks);
   }
   const url = databaseUrl(context, options);
-  const { databaseSource } = await import('../database/snapshot-loader.ts');
+  const { databaseSource } = await import('../database/snapshot/snapshot-loader.ts');
   return databaseSource({ url }, selectionOf(options));
 }
 

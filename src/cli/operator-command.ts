@@ -84,7 +84,7 @@ export async function withSession<T>(
 ): Promise<T> {
   const url = databaseUrl(context, options);
   const { connect, cutOnAbort, databaseError } = await import('../database/connection.ts');
-  const { requireTaskerSchema } = await import('../database/schema-state.ts');
+  const { requireTaskerSchema } = await import('../database/schema/schema-state.ts');
   const progress = startProgress(context);
   try {
     progress.phase('connecting');

@@ -1,5 +1,5 @@
 import { TaskerError } from '../errors.ts';
-import { parseInstant } from '../graph/instants.ts';
+import { parseInstant } from '../graph/snapshot/instants.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 

@@ -1,4 +1,4 @@
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import type { ResolverReport, RunSummary } from '../resolver/index.ts';
 import { jsonText } from './json-text.ts';
 import { countText, factLines, millisText } from './text-table.ts';

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../database/audit-log.ts';
-import type { TaskFacts } from '../database/task-facts.ts';
+import type { TaskFacts } from '../database/engine/task-facts.ts';
 import { isWorkflowState } from '../state-machine/states.ts';
 import type { CommandContext } from './command-context.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
@@ -20,7 +20,7 @@ export async function showCommand(
   const { actionsFor } = await import('../orchestration/operator-plan.ts');
   const { task, journal } = await withSession(context, options, async (client) => {
     const { auditOf } = await import('../database/audit-log.ts');
-    const { taskFacts } = await import('../database/task-facts.ts');
+    const { taskFacts } = await import('../database/engine/task-facts.ts');
     return {
       task: await taskFacts(client, taskId),
       journal: await auditOf(client, { taskId, limit: SHOWN_ENTRIES }),

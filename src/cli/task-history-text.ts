@@ -1,6 +1,6 @@
-import type { TaskHistoryEntry } from '../database/task-history.ts';
-import type { TaskStateAt } from '../database/state-at.ts';
-import { formatInstant } from '../graph/instants.ts';
+import type { TaskHistoryEntry } from '../database/repositories/task-history.ts';
+import type { TaskStateAt } from '../database/repositories/state-at.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import type { CommandContext } from './command-context.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { jsonText } from './json-text.ts';
@@ -23,7 +23,7 @@ export async function historyCommand(
 ): Promise<ExitCode> {
   const { at } = options;
   if (at !== undefined) {
-    const { taskStateAt } = await import('../database/state-at.ts');
+    const { taskStateAt } = await import('../database/repositories/state-at.ts');
     const states = await withSession(context, options, (client) => taskStateAt(client, taskId, at));
     context.print(
       options.json === true ? jsonText(statesJson(states, at)) : statesText(states, at),
@@ -31,7 +31,7 @@ export async function historyCommand(
     return EXIT_CODES.done;
   }
   const entries = await withSession(context, options, async (client) => {
-    const { taskHistory } = await import('../database/task-history.ts');
+    const { taskHistory } = await import('../database/repositories/task-history.ts');
     const found: TaskHistoryEntry[] = [];
     let cursor: string | undefined;
     do {

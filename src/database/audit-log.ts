@@ -1,4 +1,4 @@
-import { formatNaive, instantText } from '../graph/instants.ts';
+import { formatNaive, instantText } from '../graph/snapshot/instants.ts';
 import type { Queries } from './id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from './list-cursor.ts';
 

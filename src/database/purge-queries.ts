@@ -1,4 +1,4 @@
-import { formatNaive } from '../graph/instants.ts';
+import { formatNaive } from '../graph/snapshot/instants.ts';
 import type { Queries } from './id-block.ts';
 import type { PurgeReport } from './repositories/purge-task.ts';
 

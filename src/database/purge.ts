@@ -1,5 +1,5 @@
 import { TaskerError } from '../errors.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { atomically, type Session } from './atomically.ts';
 import { writeAudit } from './audit-log.ts';
 import { isStorable, requireAuditRequest, type AuditRequest } from './audit-request.ts';

@@ -11,12 +11,12 @@ import {
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterWithPayload,
-} from '../database/dead-letter-rows.ts';
+} from '../database/events/dead-letter-rows.ts';
 import type { Queries } from '../database/id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from '../database/list-cursor.ts';
-import { notifySubscribers } from '../database/subscriptions.ts';
+import { notifySubscribers } from '../database/events/subscriptions.ts';
 import { TaskerError } from '../errors.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { badField, requireChoice, requireId, requireName } from './bad-filter.ts';
 
 /** Which dead letters {@link listDeadLetters} lists. */

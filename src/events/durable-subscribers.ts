@@ -1,8 +1,8 @@
 import { connect } from '../database/connection.ts';
 import type { AuditRequest } from '../database/audit-request.ts';
-import { databaseMicros } from '../database/engine-registry.ts';
-import type { DatabaseSession } from '../database/engine-session.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { databaseMicros } from '../database/engine/engine-registry.ts';
+import type { DatabaseSession } from '../database/engine/engine-session.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import type { ProblemSink } from './in-process.ts';
 import { secondsBetween } from './seconds-between.ts';
 import { SubscriberRunner } from './subscriber.ts';

@@ -1,5 +1,9 @@
-import { databaseMicros } from '../database/engine-registry.ts';
-import { EngineSession, isTemporary, type DatabaseSession } from '../database/engine-session.ts';
+import { databaseMicros } from '../database/engine/engine-registry.ts';
+import {
+  EngineSession,
+  isTemporary,
+  type DatabaseSession,
+} from '../database/engine/engine-session.ts';
 import { retainEvents, type PartitioningOptions, type RetentionReport } from './retention.ts';
 
 /** Options of an {@link EventMaintenance}; see `TaskerOptions.events` for the meaning of each. */

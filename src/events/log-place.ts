@@ -1,5 +1,5 @@
-import { FIRST_POSITION, parsePosition } from '../database/event-log.ts';
-import { parseInstant } from '../graph/instants.ts';
+import { FIRST_POSITION, parsePosition } from '../database/events/event-log.ts';
+import { parseInstant } from '../graph/snapshot/instants.ts';
 import { badField } from './bad-filter.ts';
 
 /** Where reading of the log begins. */

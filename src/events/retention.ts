@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Session } from '../database/atomically.ts';
-import { databaseMicros } from '../database/engine-registry.ts';
+import { databaseMicros } from '../database/engine/engine-registry.ts';
 import {
   countDefaultEvents,
   countProcessedIds,
@@ -11,7 +11,7 @@ import {
   holdersOf,
   oldestDefaultEvent,
   type EventHolder,
-} from '../database/event-expiry.ts';
+} from '../database/events/event-expiry.ts';
 import {
   asMaintainer,
   createEventPartition,
@@ -21,7 +21,7 @@ import {
   listEventPartitions,
   type EventPartition,
   type PartitionOutcome,
-} from '../database/event-partitions.ts';
+} from '../database/events/event-partitions.ts';
 
 /** What becomes of the events of a time that is over. */
 export interface RetentionOptions {

@@ -1,4 +1,4 @@
-import { nearestInstant } from '../graph/instants.ts';
+import { nearestInstant } from '../graph/snapshot/instants.ts';
 
 /** Seconds from one instant to another, both as ISO text; exact to the microsecond. */
 export function secondsBetween(from: string, to: string): number | null {

@@ -1,7 +1,7 @@
-import { readEventPage, type PageRequest, type TaskKind } from '../database/event-pages.ts';
+import { readEventPage, type PageRequest, type TaskKind } from '../database/events/event-pages.ts';
 import type { Queries } from '../database/id-block.ts';
-import { positionParts } from '../database/subscriptions.ts';
-import type { PositionParts } from '../database/event-log.ts';
+import { positionParts } from '../database/events/subscriptions.ts';
+import type { PositionParts } from '../database/events/event-log.ts';
 import { composePayloads } from './payload.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { Subscriber } from './subscriber-definition.ts';

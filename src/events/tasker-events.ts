@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { EngineSession } from '../database/engine-session.ts';
-import { queriesOf } from '../database/em-queries.ts';
-import { uuidText } from '../database/event-ids.ts';
-import { writeEvents } from '../database/event-writer.ts';
+import { EngineSession } from '../database/engine/engine-session.ts';
+import { queriesOf } from '../database/repositories/em-queries.ts';
+import { uuidText } from '../database/events/event-ids.ts';
+import { writeEvents } from '../database/events/event-writer.ts';
 import type { Queries } from '../database/id-block.ts';
-import type { TaskerEntityManager } from '../database/orm.ts';
+import type { TaskerEntityManager } from '../database/repositories/orm.ts';
 import { TaskerError } from '../errors.ts';
 import type { EventName } from './catalog.ts';
 import {

@@ -1,5 +1,5 @@
-import { EventIds, uuidText } from '../database/event-ids.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { EventIds, uuidText } from '../database/events/event-ids.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { eventDefinition, PAYLOAD_VERSION, type EventName } from './catalog.ts';
 import type { InProcessEvent } from './in-process.ts';
 

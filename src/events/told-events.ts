@@ -1,8 +1,8 @@
-import { uuidText } from '../database/event-ids.ts';
-import type { EventRow } from '../database/event-log.ts';
-import { isTemporary } from '../database/engine-session.ts';
+import { uuidText } from '../database/events/event-ids.ts';
+import type { EventRow } from '../database/events/event-log.ts';
+import { isTemporary } from '../database/engine/engine-session.ts';
 import type { Queries } from '../database/id-block.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { InProcessSubscribers, type InProcessEvent, type ProblemSink } from './in-process.ts';
 import { composePayloads } from './payload.ts';
 

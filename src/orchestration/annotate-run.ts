@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { isTemporary } from '../database/engine-session.ts';
+import { isTemporary } from '../database/engine/engine-session.ts';
 import type { Queries } from '../database/id-block.ts';
-import { readCompletedSteps, storeAnnotations } from '../database/run-annotations.ts';
+import { readCompletedSteps, storeAnnotations } from '../database/engine/run-annotations.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { Clock } from './clock.ts';
 import type { StepExecutor } from './step-executor.ts';

@@ -1,7 +1,7 @@
-import type { StepMove } from '../database/transition-log.ts';
-import { STEP_FLAGS } from '../graph/layout.ts';
+import type { StepMove } from '../database/engine/transition-log.ts';
+import { STEP_FLAGS } from '../graph/snapshot/layout.ts';
 import type { StepChange } from '../graph/rules/own-row.ts';
-import { STATE_CODES } from '../graph/state-codes.ts';
+import { STATE_CODES } from '../graph/snapshot/state-codes.ts';
 import { resultsOf } from './active-task.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';
 import { failureResults } from './failure.ts';

@@ -1,4 +1,4 @@
-import { STEP_FLAGS } from '../graph/layout.ts';
+import { STEP_FLAGS } from '../graph/snapshot/layout.ts';
 import type { ResidentRow } from '../graph/resident/resident-view.ts';
 import type { StepTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';

@@ -1,7 +1,7 @@
-import type { TaskRecord } from '../database/task-writer.ts';
+import type { TaskRecord } from '../database/engine/task-writer.ts';
 import { isInstant, toNaive } from '../entities/instant-type.ts';
 import { TaskerError } from '../errors.ts';
-import { parseInstant } from '../graph/instants.ts';
+import { parseInstant } from '../graph/snapshot/instants.ts';
 import type { ContextProblem, TaskTemplate } from '../templates/task-template.ts';
 import { badOption, knownKeys, objectOption, wholeOption } from './bad-option.ts';
 import { isCorrelationId, newCorrelationId } from './correlation-id.ts';

@@ -1,4 +1,4 @@
-import type { EngineSession, EngineSessionOptions } from '../database/engine-session.ts';
+import type { EngineSession, EngineSessionOptions } from '../database/engine/engine-session.ts';
 import type { StepTemplate, TaskTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { Clock } from './clock.ts';

@@ -1,6 +1,10 @@
-import { TransitionLane } from '../database/transition-lane.ts';
-import { TransitionLog, type MoveOutcome, type PreparedMoves } from '../database/transition-log.ts';
-import { STATE_CODES } from '../graph/state-codes.ts';
+import { TransitionLane } from '../database/engine/transition-lane.ts';
+import {
+  TransitionLog,
+  type MoveOutcome,
+  type PreparedMoves,
+} from '../database/engine/transition-log.ts';
+import { STATE_CODES } from '../graph/snapshot/state-codes.ts';
 import { stepTemplateOf, unknownStep, type ActiveTask } from './active-task.ts';
 import { newAttempt, type Attempt } from './attempt.ts';
 import { endOfAttempt } from './attempt-end.ts';

@@ -1,8 +1,12 @@
-import type { MoveEventIds, MoveOutcome, PreparedMoves } from '../database/transition-log.ts';
+import type {
+  MoveEventIds,
+  MoveOutcome,
+  PreparedMoves,
+} from '../database/engine/transition-log.ts';
 import type { CommittedEvent, ToldEvents } from '../events/told-events.ts';
 import { engineEvent } from '../events/told-event.ts';
 import type { EventName } from '../events/catalog.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import type { MoveKind } from '../state-machine/moves.ts';
 import type { Attempt } from './attempt.ts';
 import type { Clock } from './clock.ts';

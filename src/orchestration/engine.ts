@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 
-import { SHARDS } from '../database/active-tasks.ts';
+import { SHARDS } from '../database/engine/active-tasks.ts';
 import { connect } from '../database/connection.ts';
 import {
   databaseMicros,
@@ -9,12 +9,12 @@ import {
   enterEngine,
   goneEngines,
   leaveEngine,
-} from '../database/engine-registry.ts';
-import { EngineSession } from '../database/engine-session.ts';
+} from '../database/engine/engine-registry.ts';
+import { EngineSession } from '../database/engine/engine-session.ts';
 import type { Queries } from '../database/id-block.ts';
-import { requireTaskerSchema } from '../database/schema-state.ts';
-import { listenForTasks, notifyTasks } from '../database/task-notices.ts';
-import { storeTemplates, type StoredTemplate } from '../database/template-catalog.ts';
+import { requireTaskerSchema } from '../database/schema/schema-state.ts';
+import { listenForTasks, notifyTasks } from '../database/engine/task-notices.ts';
+import { storeTemplates, type StoredTemplate } from '../database/engine/template-catalog.ts';
 import { TaskerError } from '../errors.ts';
 import { EventNotices } from '../events/event-notices.ts';
 import type { ToldEvents } from '../events/told-events.ts';

@@ -1,4 +1,4 @@
-import type { MoveBatch, StepMove, TaskMove } from '../database/transition-log.ts';
+import type { MoveBatch, StepMove, TaskMove } from '../database/engine/transition-log.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { Attempt } from './attempt.ts';
 

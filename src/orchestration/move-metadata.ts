@@ -1,6 +1,6 @@
 import type { Attempt, AttemptEnd } from './attempt.ts';
 import type { ActiveTask } from './active-task.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 
 /** Metadata of a transition that the engine makes: who, for which attempt, and what came of it. */
 export class MoveMetadata {

@@ -1,6 +1,6 @@
-import type { StoredTemplate } from '../database/template-catalog.ts';
-import type { SnapshotViews } from '../graph/layout.ts';
-import { rowsSource } from '../resolver/rows-source.ts';
+import type { StoredTemplate } from '../database/engine/template-catalog.ts';
+import type { SnapshotViews } from '../graph/snapshot/layout.ts';
+import { rowsSource } from '../resolver/sources/rows-source.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 
 /**

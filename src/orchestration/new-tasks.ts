@@ -1,7 +1,7 @@
 import type { TaskTemplate } from '../templates/task-template.ts';
 import type { NewTask } from './task-intake.ts';
 import type { CreatedTask, TaskRequest } from './task-request.ts';
-import { formatInstant, parseInstant } from '../graph/instants.ts';
+import { formatInstant, parseInstant } from '../graph/snapshot/instants.ts';
 
 /** Contexts of more tasks than this at once are read again when the tasks run, rather than kept. */
 const KEPT_CONTEXTS = 2000;

@@ -3,8 +3,8 @@ import {
   readResolvedStepFacts,
   type OperatedStep,
   type OperatedTask,
-} from '../database/operator-rows.ts';
-import { taskOfStep } from '../database/step-task-query.ts';
+} from '../database/engine/operator-rows.ts';
+import { taskOfStep } from '../database/repositories/step-task-query.ts';
 import { TaskerError } from '../errors.ts';
 import {
   planCancelStep,

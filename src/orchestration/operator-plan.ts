@@ -1,5 +1,5 @@
-import type { OperatedStep, OperatedTask } from '../database/operator-rows.ts';
-import type { StepMove, TaskMove } from '../database/transition-log.ts';
+import type { OperatedStep, OperatedTask } from '../database/engine/operator-rows.ts';
+import type { StepMove, TaskMove } from '../database/engine/transition-log.ts';
 import { TaskerError } from '../errors.ts';
 import { MOVE_KINDS } from '../state-machine/moves.ts';
 import {

@@ -6,11 +6,11 @@ import {
   writePause,
   type OperatedStep,
   type OperatedTask,
-} from '../database/operator-rows.ts';
-import { notifyTasks } from '../database/task-notices.ts';
-import { TransitionLog, type MoveBatch } from '../database/transition-log.ts';
+} from '../database/engine/operator-rows.ts';
+import { notifyTasks } from '../database/engine/task-notices.ts';
+import { TransitionLog, type MoveBatch } from '../database/engine/transition-log.ts';
 import { TaskerError } from '../errors.ts';
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { moveKind } from '../state-machine/moves.ts';
 import type { TaskState } from '../state-machine/states.ts';
 import type { OperatorPlan } from './operator-plan.ts';

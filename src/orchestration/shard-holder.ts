@@ -1,4 +1,4 @@
-import { SHARDS } from '../database/active-tasks.ts';
+import { SHARDS } from '../database/engine/active-tasks.ts';
 import {
   databaseMicros,
   expireEngines,
@@ -7,12 +7,12 @@ import {
   leaveEngine,
   renewLease,
   takeShards,
-} from '../database/engine-registry.ts';
+} from '../database/engine/engine-registry.ts';
 import {
   isTemporary,
   type DatabaseSession,
   type EngineSession,
-} from '../database/engine-session.ts';
+} from '../database/engine/engine-session.ts';
 import type { CommittedEvent } from '../events/told-events.ts';
 import type { DatabaseClock } from './clock.ts';
 import { SessionLane } from './session-lane.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { readTaskInputs } from '../database/active-tasks.ts';
-import { isTemporary } from '../database/engine-session.ts';
+import { readTaskInputs } from '../database/engine/active-tasks.ts';
+import { isTemporary } from '../database/engine/engine-session.ts';
 import type { Queries } from '../database/id-block.ts';
 import type { ActiveTask, TaskInputs } from './active-task.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';

@@ -1,5 +1,5 @@
-import type { TaskRecord } from '../database/task-writer.ts';
-import { formatInstant } from '../graph/instants.ts';
+import type { TaskRecord } from '../database/engine/task-writer.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { adjustTemplate } from '../templates/adjust-template.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import type { TaskDraft } from '../templates/template-hooks.ts';

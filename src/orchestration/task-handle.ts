@@ -1,5 +1,5 @@
 import type { Queries } from '../database/id-block.ts';
-import { readTaskEnd } from '../database/task-end.ts';
+import { readTaskEnd } from '../database/engine/task-end.ts';
 import { TaskerError } from '../errors.ts';
 
 /** A task that is over, with what its steps stored. */

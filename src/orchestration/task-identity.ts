@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 
-import { formatNaive } from '../graph/instants.ts';
+import { formatNaive } from '../graph/snapshot/instants.ts';
 import { railsJson } from './rails-json.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { databaseError } from '../database/connection.ts';
-import { queriesOf } from '../database/em-queries.ts';
+import { queriesOf } from '../database/repositories/em-queries.ts';
 import type { Queries } from '../database/id-block.ts';
-import { missingTasks } from '../database/missing-tasks.ts';
-import { loadTrusted } from '../database/trusted-load.ts';
-import { TaskWriter, type TaskRecord, type WrittenTask } from '../database/task-writer.ts';
-import { storeTemplate, type StoredTemplate } from '../database/template-catalog.ts';
+import { missingTasks } from '../database/snapshot/missing-tasks.ts';
+import { loadTrusted } from '../database/engine/trusted-load.ts';
+import { TaskWriter, type TaskRecord, type WrittenTask } from '../database/engine/task-writer.ts';
+import { storeTemplate, type StoredTemplate } from '../database/engine/template-catalog.ts';
 import { isTaskerError, TaskerError } from '../errors.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import { badOption, knownKeys, objectOption } from './bad-option.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { SHARDS, type ActiveTaskFilter } from '../database/active-tasks.ts';
-import { isTemporary, type DatabaseSession } from '../database/engine-session.ts';
-import { FEW_TASKS } from '../database/few-tasks.ts';
-import type { StoredTemplate } from '../database/template-catalog.ts';
-import type { SnapshotViews } from '../graph/layout.ts';
+import { SHARDS, type ActiveTaskFilter } from '../database/engine/active-tasks.ts';
+import { isTemporary, type DatabaseSession } from '../database/engine/engine-session.ts';
+import { FEW_TASKS } from '../database/snapshot/few-tasks.ts';
+import type { StoredTemplate } from '../database/engine/template-catalog.ts';
+import type { SnapshotViews } from '../graph/snapshot/layout.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import { stepTemplateOf, unknownStep, type ActiveTask, type TaskInputs } from './active-task.ts';
 import { newAttempt } from './attempt.ts';

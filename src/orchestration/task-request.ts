@@ -1,5 +1,5 @@
 import type { Queries } from '../database/id-block.ts';
-import type { TaskerEntityManager } from '../database/orm.ts';
+import type { TaskerEntityManager } from '../database/repositories/orm.ts';
 import type { TaskIdentity } from './task-identity.ts';
 
 /** A task to be created. */

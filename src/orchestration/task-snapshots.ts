@@ -1,7 +1,7 @@
-import type { DatabaseSession } from '../database/engine-session.ts';
-import { FEW_TASKS, loadFewTasks } from '../database/few-tasks.ts';
-import { databaseSource } from '../database/snapshot-loader.ts';
-import type { GraphSnapshot } from '../graph/snapshot.ts';
+import type { DatabaseSession } from '../database/engine/engine-session.ts';
+import { FEW_TASKS, loadFewTasks } from '../database/snapshot/few-tasks.ts';
+import { databaseSource } from '../database/snapshot/snapshot-loader.ts';
+import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
 
 /** Steps of one chunk of the load. */
 const CHUNK_STEPS = 65_536;

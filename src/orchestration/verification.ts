@@ -1,10 +1,10 @@
-import { RESULT_BITS, type SnapshotViews } from '../graph/layout.ts';
-import { resolveTaskRange } from '../graph/resolve.ts';
-import type { GraphSnapshot } from '../graph/snapshot.ts';
-import { Scratch } from '../graph/topological-order.ts';
+import { RESULT_BITS, type SnapshotViews } from '../graph/snapshot/layout.ts';
+import { resolveTaskRange } from '../graph/kernels/resolve.ts';
+import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
+import { Scratch } from '../graph/snapshot/topological-order.ts';
 import type { ActiveTask } from './active-task.ts';
 import type { EngineMemory } from './engine-memory.ts';
-import type { DatabaseSession } from '../database/engine-session.ts';
+import type { DatabaseSession } from '../database/engine/engine-session.ts';
 import type { SessionLane } from './session-lane.ts';
 import type { TaskIntake } from './task-intake.ts';
 import { readTaskSnapshots } from './task-snapshots.ts';

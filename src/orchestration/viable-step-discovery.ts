@@ -4,12 +4,12 @@ import {
   type ActiveTaskFilter,
   type ActiveTaskRow,
   type StepTokenRow,
-} from '../database/active-tasks.ts';
-import type { DatabaseSession } from '../database/engine-session.ts';
-import type { SnapshotViews } from '../graph/layout.ts';
+} from '../database/engine/active-tasks.ts';
+import type { DatabaseSession } from '../database/engine/engine-session.ts';
+import type { SnapshotViews } from '../graph/snapshot/layout.ts';
 import { ResidentGraph } from '../graph/resident/resident-graph.ts';
 import type { AddRefusal } from '../graph/resident/tasks.ts';
-import type { GraphSnapshot } from '../graph/snapshot.ts';
+import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
 import { readTaskSnapshots } from './task-snapshots.ts';

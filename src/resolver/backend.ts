@@ -1,6 +1,6 @@
-import type { Cycle } from '../graph/cycles.ts';
-import type { SnapshotViews } from '../graph/layout.ts';
-import type { ResolveParameters } from '../graph/resolve.ts';
+import type { Cycle } from '../graph/kernels/cycles.ts';
+import type { SnapshotViews } from '../graph/snapshot/layout.ts';
+import type { ResolveParameters } from '../graph/kernels/resolve.ts';
 
 /** Where a resolution runs. */
 export type BackendName = 'inline' | 'pool' | 'native';

@@ -7,13 +7,13 @@ import {
   type ContextRow,
   type LevelRow,
   type ReadinessRow,
-} from '../graph/answer-rows.ts';
-import { circleText } from '../graph/circle-text.ts';
-import { EXECUTION_STATUSES, RESULT_BITS } from '../graph/layout.ts';
+} from '../graph/kernels/answer-rows.ts';
+import { circleText } from '../graph/kernels/circle-text.ts';
+import { EXECUTION_STATUSES, RESULT_BITS } from '../graph/snapshot/layout.ts';
 import type { Rules } from '../graph/rules/rules.ts';
-import { isAnswered, type GraphSnapshot } from '../graph/snapshot.ts';
-import type { RowProblem } from '../graph/row-problem.ts';
-import { STATE_CODES } from '../graph/state-codes.ts';
+import { isAnswered, type GraphSnapshot } from '../graph/snapshot/snapshot.ts';
+import type { RowProblem } from '../graph/snapshot/row-problem.ts';
+import { STATE_CODES } from '../graph/snapshot/state-codes.ts';
 import type { Resolution } from './resolver.ts';
 
 /** A cycle by database ids. */

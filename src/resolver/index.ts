@@ -1,9 +1,9 @@
 export { ERROR_CODES, isTaskerError, TaskerError } from '../errors.ts';
 export type { ErrorCode, TaskerErrorOptions } from '../errors.ts';
-export type { ContextRow, LevelRow, ReadinessRow } from '../graph/answer-rows.ts';
-export type { Cycle } from '../graph/cycles.ts';
-export type { DurationDistribution } from '../graph/duration-distribution.ts';
-export { formatInstant, formatNaive, parseInstant } from '../graph/instants.ts';
+export type { ContextRow, LevelRow, ReadinessRow } from '../graph/kernels/answer-rows.ts';
+export type { Cycle } from '../graph/kernels/cycles.ts';
+export type { DurationDistribution } from '../graph/analysis/duration-distribution.ts';
+export { formatInstant, formatNaive, parseInstant } from '../graph/snapshot/instants.ts';
 export {
   EXECUTION_STATUSES,
   HEALTH_STATUSES,
@@ -11,9 +11,9 @@ export {
   RESULT_BITS,
   STEP_FLAGS,
   TASK_FLAGS,
-} from '../graph/layout.ts';
-export type { SnapshotCounts, SnapshotViews } from '../graph/layout.ts';
-export { reachableFrom } from '../graph/reachability.ts';
+} from '../graph/snapshot/layout.ts';
+export type { SnapshotCounts, SnapshotViews } from '../graph/snapshot/layout.ts';
+export { reachableFrom } from '../graph/kernels/reachability.ts';
 export type { StepChange } from '../graph/rules/own-row.ts';
 export type { Outcome } from '../graph/resident/handles.ts';
 export type { ResidentMemory } from '../graph/resident/memory.ts';
@@ -30,20 +30,20 @@ export type { AddRefusal } from '../graph/resident/tasks.ts';
 export type { ShapeDefinition, ShapedRows } from '../graph/resident/template-tasks.ts';
 export type { ResidentDifference } from '../graph/resident/verify.ts';
 export type { Rules } from '../graph/rules/rules.ts';
-export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
-export type { RowProblem } from '../graph/row-problem.ts';
-export { STATE_CODES, stateText } from '../graph/state-codes.ts';
-export type { StateName } from '../graph/state-codes.ts';
-export { templateDifference } from '../graph/template-difference.ts';
+export type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot/snapshot.ts';
+export type { RowProblem } from '../graph/snapshot/row-problem.ts';
+export { STATE_CODES, stateText } from '../graph/snapshot/state-codes.ts';
+export type { StateName } from '../graph/snapshot/state-codes.ts';
+export { templateDifference } from '../graph/analysis/template-difference.ts';
 export type {
   ChangedStep,
   SettingChange,
   TemplateDifference,
   TemplateGraph,
   TemplateStep,
-} from '../graph/template-difference.ts';
-export type { BlastRadius, FinishEstimate, TaskAnalysis } from './analysis-answer.ts';
-export type { AnalyzedStep } from './analysis-question.ts';
+} from '../graph/analysis/template-difference.ts';
+export type { BlastRadius, FinishEstimate, TaskAnalysis } from './planning/analysis-answer.ts';
+export type { AnalyzedStep } from './planning/analysis-question.ts';
 export {
   analyzeTask,
   analyzeTaskAsync,
@@ -51,22 +51,27 @@ export {
   blastRadiusOfAsync,
   estimateFinish,
   estimateFinishAsync,
-} from './analyze.ts';
-export type { AnalysisOptions, AnalyzeOptions, EstimateOptions } from './analyze.ts';
+} from './planning/analyze.ts';
+export type { AnalysisOptions, AnalyzeOptions, EstimateOptions } from './planning/analyze.ts';
 export type { BackendName } from './backend.ts';
 export type { AnswerCounts, ChunkResult, CycleReport } from './chunk-result.ts';
-export { explainStep } from './explain.ts';
-export type { BlockingReason, StepExplanation, StepOutlook, StepReference } from './explanation.ts';
+export { explainStep } from './explain/explain.ts';
+export type {
+  BlockingReason,
+  StepExplanation,
+  StepOutlook,
+  StepReference,
+} from './explain/explanation.ts';
 export type { NativeAttempt } from './native.ts';
-export { directorySource } from './ndjson-source.ts';
+export { directorySource } from './sources/ndjson-source.ts';
 export { openSnapshotBuffer } from './open-snapshot.ts';
-export { createReadyIndex, createReadyIndexAsync } from './ready-index.ts';
+export { createReadyIndex, createReadyIndexAsync } from './planning/ready-index.ts';
 export type {
   ReadyIndex,
   ReadyIndexGroups,
   ReadyIndexOptions,
   SharedTemplate,
-} from './ready-index.ts';
+} from './planning/ready-index.ts';
 export { resolveTasks } from './resolve-tasks.ts';
 export type { ResolveRun, ResolveTasksOptions, RunSummary } from './resolve-tasks.ts';
 export { createResolver } from './resolver.ts';
@@ -77,8 +82,8 @@ export type {
   ResolverOptions,
   ResolverReport,
 } from './resolver.ts';
-export { rowsSource } from './rows-source.ts';
-export { templateOfTask } from './task-template.ts';
+export { rowsSource } from './sources/rows-source.ts';
+export { templateOfTask } from './planning/task-template.ts';
 export type {
   EdgeInput,
   RowId,
@@ -87,11 +92,11 @@ export type {
   StepTransitionInput,
   TaskInput,
   TaskTransitionInput,
-} from './rows-source.ts';
+} from './sources/rows-source.ts';
 export type {
   LoadOptions,
   LoadProgress,
   SnapshotSource,
   SnapshotStream,
   SourceTotals,
-} from '../graph/snapshot-source.ts';
+} from '../graph/snapshot/snapshot-source.ts';

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { TaskerError } from '../errors.ts';
-import { resolveTaskRange } from '../graph/resolve.ts';
-import { Scratch } from '../graph/topological-order.ts';
-import type { Cycle } from '../graph/cycles.ts';
+import { resolveTaskRange } from '../graph/kernels/resolve.ts';
+import { Scratch } from '../graph/snapshot/topological-order.ts';
+import type { Cycle } from '../graph/kernels/cycles.ts';
 import { stretchCount, stretchStart, type Backend } from './backend.ts';
 
 /**

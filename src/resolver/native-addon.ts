@@ -1,7 +1,7 @@
-import type { EtaResult } from '../graph/eta.ts';
-import { LAYOUT_VERSION } from '../graph/layout.ts';
-import type { PackedDurations } from '../graph/packed-durations.ts';
-import type { ShapeOfTask } from '../graph/task-analysis.ts';
+import type { EtaResult } from '../graph/analysis/eta.ts';
+import { LAYOUT_VERSION } from '../graph/snapshot/layout.ts';
+import type { PackedDurations } from '../graph/analysis/packed-durations.ts';
+import type { ShapeOfTask } from '../graph/analysis/task-analysis.ts';
 
 /** Version of the addon's functions that this program calls. */
 export const NATIVE_ABI_VERSION = 4;

@@ -1,7 +1,7 @@
 import { TaskerError } from '../errors.ts';
-import type { Cycle } from '../graph/cycles.ts';
-import { HEADER } from '../graph/layout.ts';
-import type { SnapshotViews } from '../graph/layout.ts';
+import type { Cycle } from '../graph/kernels/cycles.ts';
+import { HEADER } from '../graph/snapshot/layout.ts';
+import type { SnapshotViews } from '../graph/snapshot/layout.ts';
 import type { Backend } from './backend.ts';
 import type { NativeAddon } from './native-addon.ts';
 import { nativeFailure } from './native-failure.ts';

@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 
 import { TaskerError } from '../errors.ts';
-import { openSnapshot } from '../graph/layout.ts';
-import type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot.ts';
-import { findSnapshotProblem } from '../graph/validate.ts';
+import { openSnapshot } from '../graph/snapshot/layout.ts';
+import type { GraphSnapshot, SnapshotTexts } from '../graph/snapshot/snapshot.ts';
+import { findSnapshotProblem } from '../graph/snapshot/validate.ts';
 
 /**
  * Opens a snapshot buffer that another program or thread has filled: header, section bounds,

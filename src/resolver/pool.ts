@@ -1,9 +1,9 @@
 import { Piscina } from 'piscina';
 
 import { fromWire, isTaskerError, TaskerError } from '../errors.ts';
-import type { Cycle } from '../graph/cycles.ts';
-import { HEADER, type SnapshotViews } from '../graph/layout.ts';
-import type { ResolveParameters } from '../graph/resolve.ts';
+import type { Cycle } from '../graph/kernels/cycles.ts';
+import { HEADER, type SnapshotViews } from '../graph/snapshot/layout.ts';
+import type { ResolveParameters } from '../graph/kernels/resolve.ts';
 import type { ResolveAnswer, ResolveJob } from '../../workers/resolve.ts';
 import { stretchCount, type Backend } from './backend.ts';
 

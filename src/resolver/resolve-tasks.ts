@@ -1,8 +1,8 @@
 import { TaskerError } from '../errors.ts';
-import type { GraphSnapshot } from '../graph/snapshot.ts';
+import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
 import type { Rules } from '../graph/rules/rules.ts';
-import type { RowProblem } from '../graph/row-problem.ts';
-import { SnapshotTooLargeError } from '../graph/too-large.ts';
+import type { RowProblem } from '../graph/snapshot/row-problem.ts';
+import { SnapshotTooLargeError } from '../graph/snapshot/too-large.ts';
 import {
   addCounts,
   chunkResult,
@@ -13,7 +13,11 @@ import {
 } from './chunk-result.ts';
 import { hostNowMicros } from './host-clock.ts';
 import { createResolver, type Resolver, type ResolverOptions } from './resolver.ts';
-import type { LoadProgress, SnapshotSource, SnapshotStream } from '../graph/snapshot-source.ts';
+import type {
+  LoadProgress,
+  SnapshotSource,
+  SnapshotStream,
+} from '../graph/snapshot/snapshot-source.ts';
 
 /** Options of {@link resolveTasks}. */
 export interface ResolveTasksOptions extends ResolverOptions {

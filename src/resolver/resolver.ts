@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os';
 
 import { TaskerError } from '../errors.ts';
-import type { Cycle } from '../graph/cycles.ts';
+import type { Cycle } from '../graph/kernels/cycles.ts';
 import type { Rules } from '../graph/rules/rules.ts';
-import type { GraphSnapshot } from '../graph/snapshot.ts';
+import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
 import type { Backend, BackendName } from './backend.ts';
 import { hostNowMicros } from './host-clock.ts';
 import { inlineBackend } from './inline.ts';
 import { loadNative, nativeUnavailable, type NativeAttempt } from './native.ts';
 import { poolBackend } from './pool.ts';
-import { createReadyIndexAsync, type ReadyIndex } from './ready-index.ts';
+import { createReadyIndexAsync, type ReadyIndex } from './planning/ready-index.ts';
 import { letGo, takeHold } from './snapshot-hold.ts';
 
 /** Options of {@link createResolver}. */

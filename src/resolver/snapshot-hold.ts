@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-import { HEADER, type SnapshotViews } from '../graph/layout.ts';
+import { HEADER, type SnapshotViews } from '../graph/snapshot/layout.ts';
 
 const FREE = 0;
 /** What the addon writes for a call without a ticket. */

@@ -1,6 +1,6 @@
-import { createTestDatabase } from '../database/test-databases.ts';
+import { createTestDatabase } from '../database/embedded/test-databases.ts';
 import { TaskerError } from '../errors.ts';
-import { parseInstant } from '../graph/instants.ts';
+import { parseInstant } from '../graph/snapshot/instants.ts';
 import type { TaskerOptions } from '../options.ts';
 import { VirtualClock } from '../orchestration/virtual-clock.ts';
 import { Tasker } from '../tasker.ts';

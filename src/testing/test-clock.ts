@@ -1,4 +1,4 @@
-import { formatInstant } from '../graph/instants.ts';
+import { formatInstant } from '../graph/snapshot/instants.ts';
 import { quiet } from '../orchestration/quiet.ts';
 import type { VirtualClock } from '../orchestration/virtual-clock.ts';
 import type { Tasker } from '../tasker.ts';

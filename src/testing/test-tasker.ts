@@ -1,7 +1,7 @@
 import { connect } from '../database/connection.ts';
-import { taskEvents, type StoredEvent } from '../database/task-events.ts';
-import { taskSteps, type StoredStep } from '../database/task-steps.ts';
-import type { TestDatabase } from '../database/test-databases.ts';
+import { taskEvents, type StoredEvent } from '../database/engine/task-events.ts';
+import { taskSteps, type StoredStep } from '../database/engine/task-steps.ts';
+import type { TestDatabase } from '../database/embedded/test-databases.ts';
 import { quiet } from '../orchestration/quiet.ts';
 import type { TaskHandle } from '../orchestration/task-handle.ts';
 import type { CreateTaskOptions, TaskRequest } from '../orchestration/task-request.ts';

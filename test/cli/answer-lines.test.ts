@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { instantJson } from '../../src/cli/answers/instant-text.ts';
 import { IdWords } from '../../src/cli/answers/id-words.ts';
 import { sortLinesById } from '../../src/cli/answers/sort-lines.ts';
-import { formatNaive } from '../../src/graph/instants.ts';
+import { formatNaive } from '../../src/graph/snapshot/instants.ts';
 import { temporaryDirectory } from './tasker.ts';
 
 test('instants print as the plain formatter does', () => {

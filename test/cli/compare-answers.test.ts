@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 import { compareAnswers, type SqlAnswers } from '../../src/cli/demo/compare-answers.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import { createResolver, directorySource } from '../../src/resolver/index.ts';
 import { goldenDirectory, goldenRows } from '../support/golden.ts';
 

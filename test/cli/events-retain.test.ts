@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { expect, test } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
-import { databaseMicros } from '../../src/database/engine-registry.ts';
-import { asMaintainer, createEventPartition } from '../../src/database/event-partitions.ts';
-import { enterSubscription } from '../../src/database/subscriptions.ts';
-import { formatNaive } from '../../src/graph/instants.ts';
+import { databaseMicros } from '../../src/database/engine/engine-registry.ts';
+import { asMaintainer, createEventPartition } from '../../src/database/events/event-partitions.ts';
+import { enterSubscription } from '../../src/database/events/subscriptions.ts';
+import { formatNaive } from '../../src/graph/snapshot/instants.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { tasker } from './tasker.ts';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { systemHealthCounts } from '../../src/database/analytics-health.ts';
-import { slowestSteps, slowestTasks } from '../../src/database/analytics-slowest.ts';
+import { systemHealthCounts } from '../../src/database/repositories/analytics-health.ts';
+import { slowestSteps, slowestTasks } from '../../src/database/repositories/analytics-slowest.ts';
 import { connect } from '../../src/database/connection.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { tasker } from '../cli/tasker.ts';
 import { openRepositories, type RepositoryFixture } from './repositories/fixture.ts';
 

@@ -10,8 +10,8 @@ import {
   textArray,
   timestampArray,
   uuidArray,
-} from '../../src/database/binary-arrays.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+} from '../../src/database/copy/binary-arrays.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { withClient } from './with-client.ts';
 
 const UUID = '01b8e094-9888-7dd6-90f5-f92e76df8454';

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { copyIn } from '../../src/database/copy-in.ts';
-import { CopyRows, prepareJsonb, prepareText } from '../../src/database/copy-rows.ts';
+import { copyIn } from '../../src/database/copy/copy-in.ts';
+import { CopyRows, prepareJsonb, prepareText } from '../../src/database/copy/copy-rows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 describe('copyIn', () => {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { copyOut } from '../../src/database/copy-out.ts';
+import { copyOut } from '../../src/database/copy/copy-out.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { withClient } from './with-client.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
-import { taskOfStep } from '../../src/database/step-task-query.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
+import { taskOfStep } from '../../src/database/repositories/step-task-query.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import { answersOf, printed } from '../support/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goldenDirectory, goldenMeta, loadGolden } from '../support/golden.ts';

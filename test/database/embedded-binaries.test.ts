@@ -25,7 +25,7 @@ import {
   findServerBinaries,
   locatePackage,
   serverAccount,
-} from '../../src/database/embedded-binaries.ts';
+} from '../../src/database/embedded/embedded-binaries.ts';
 
 const run = promisify(execFile);
 
@@ -89,7 +89,8 @@ describe('findServerBinaries', () => {
   });
 
   it('copies once where processes start at once', async () => {
-    const module = new URL('../../src/database/embedded-binaries.ts', import.meta.url).href;
+    const module = new URL('../../src/database/embedded/embedded-binaries.ts', import.meta.url)
+      .href;
     const script = `const { findServerBinaries, serverAccount } = await import(${JSON.stringify(module)});
       const native = ${JSON.stringify(native)};
       console.log((await findServerBinaries(${JSON.stringify(fallback)}, serverAccount(), native)).postgres);`;
@@ -201,7 +202,7 @@ describe('findServerBinaries', () => {
     for (const file of ['embedded-binaries.ts', 'binary-cache.ts']) {
       await cp(join(source, 'database', file), join(alone, 'database', file));
     }
-    const script = `import { locatePackage } from ${JSON.stringify(join(alone, 'database/embedded-binaries.ts'))};
+    const script = `import { locatePackage } from ${JSON.stringify(join(alone, 'database/embedded/embedded-binaries.ts'))};
       try { locatePackage(); } catch (error) { console.log(JSON.stringify({ code: error.code, message: error.message })); }`;
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script]);
     expect(JSON.parse(stdout)).toEqual({

@@ -14,7 +14,7 @@ import {
   type EmbeddedServer,
   type EmbeddedServerOptions,
   startEmbeddedServer,
-} from '../../src/database/embedded-server.ts';
+} from '../../src/database/embedded/embedded-server.ts';
 
 const FAST = { fsync: 'off', shared_buffers: '16MB' };
 
@@ -89,7 +89,8 @@ describe('startEmbeddedServer', () => {
     (signal) => {
       /** Starts a server in a process whose temporary directory is `place`; its lines are phases, then the URL. */
       function startElsewhere(place: string): ChildProcessByStdio<null, Readable, null> {
-        const module = new URL('../../src/database/embedded-server.ts', import.meta.url).href;
+        const module = new URL('../../src/database/embedded/embedded-server.ts', import.meta.url)
+          .href;
         const script = `
         const { startEmbeddedServer } = await import(${JSON.stringify(module)});
         const onProgress = (phase) => console.log(phase);

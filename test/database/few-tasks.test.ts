@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 
-import { loadFewTasks } from '../../src/database/few-tasks.ts';
+import { loadFewTasks } from '../../src/database/snapshot/few-tasks.ts';
 import { storeManyChains } from '../support/chains.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { withClient } from './with-client.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { IdBlock } from '../../src/database/id-block.ts';
-import { IdRuns } from '../../src/database/id-runs.ts';
+import { IdRuns } from '../../src/database/engine/id-runs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { loadFewTasks } from '../../src/database/few-tasks.ts';
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
-import { createReadinessRepository } from '../../src/database/readiness-repository.ts';
-import { rowsSource } from '../../src/resolver/rows-source.ts';
+import { loadFewTasks } from '../../src/database/snapshot/few-tasks.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
+import { createReadinessRepository } from '../../src/database/repositories/readiness-repository.ts';
+import { rowsSource } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf } from '../support/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { loadGolden } from '../support/golden.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 
-import { migrate } from '../../src/database/migrate.ts';
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
 import { answersOf } from '../support/answers.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from '../../src/migrations/index.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import type { MigrateProgress } from '../../src/database/migrate.ts';
-import { dumpSchema } from '../../src/database/schema-dump.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import type { MigrateProgress } from '../../src/database/schema/migrate.ts';
+import { dumpSchema } from '../../src/database/schema/schema-dump.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from '../../src/migrations/index.ts';
 import { createIndexStatement, RAILS_INDEXES } from '../../src/migrations/rails-indexes.ts';
 import { railsSchemaStatements } from '../../src/migrations/rails-schema.ts';

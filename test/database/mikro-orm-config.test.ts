@@ -2,7 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import type { Options } from '@mikro-orm/postgresql';
 import { describe, expect, it, vi } from 'vitest';
 
-import { dumpSchema } from '../../src/database/schema-dump.ts';
+import { dumpSchema } from '../../src/database/schema/schema-dump.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { withClient } from './with-client.ts';
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { createOrm, ormConfiguration } from '../../src/database/orm.ts';
+import { createOrm, ormConfiguration } from '../../src/database/repositories/orm.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
 import { purgeTasks, type PurgeRequest } from '../../src/database/purge.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { storeManyChains } from '../support/chains.ts';
 import { openRepositories, type RepositoryFixture } from './repositories/fixture.ts';
 import { withClient } from './with-client.ts';

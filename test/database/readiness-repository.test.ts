@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type pg from 'pg';
 
 import { connect } from '../../src/database/connection.ts';
-import { FEW_TASKS } from '../../src/database/few-tasks.ts';
+import { FEW_TASKS } from '../../src/database/snapshot/few-tasks.ts';
 import {
   createReadinessRepository,
   type ReadinessRepository,
-} from '../../src/database/readiness-repository.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import { railsStepReadiness } from '../../src/database/rails-queries.ts';
+} from '../../src/database/repositories/readiness-repository.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import { railsStepReadiness } from '../../src/database/repositories/rails-queries.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { loadGolden } from '../support/golden.ts';

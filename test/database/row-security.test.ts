@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createReadinessRepository } from '../../src/database/readiness-repository.ts';
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
-import { createOrm } from '../../src/database/orm.ts';
+import { createReadinessRepository } from '../../src/database/repositories/readiness-repository.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
+import { createOrm } from '../../src/database/repositories/orm.ts';
 import { answersOf } from '../support/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { tasker } from '../cli/tasker.ts';

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { dumpSchema } from '../../src/database/schema-dump.ts';
+import { dumpSchema } from '../../src/database/schema/schema-dump.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { withClient } from './with-client.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { requireTaskerSchema, schemaState } from '../../src/database/schema-state.ts';
+import { requireTaskerSchema, schemaState } from '../../src/database/schema/schema-state.ts';
 import { MIGRATIONS } from '../../src/migrations/index.ts';
 import { railsSchemaStatements } from '../../src/migrations/rails-schema.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { listDifferences, schemaState } from '../../src/database/schema-state.ts';
-import type { SchemaDifference } from '../../src/database/schema-verify.ts';
+import { listDifferences, schemaState } from '../../src/database/schema/schema-state.ts';
+import type { SchemaDifference } from '../../src/database/schema/schema-verify.ts';
 import { MIGRATIONS, MIGRATIONS_TABLE } from '../../src/migrations/index.ts';
 import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';

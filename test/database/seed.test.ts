@@ -2,14 +2,14 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
 import {
   seedDatabase,
   type SeedOptions,
   type SeedProgress,
   type SeedReport,
-} from '../../src/database/seed.ts';
-import { SEED_TABLES } from '../../src/database/seed-rows.ts';
+} from '../../src/database/seed/seed.ts';
+import { SEED_TABLES } from '../../src/database/seed/seed-rows.ts';
 import { parseMix } from '../../src/templates/sample-workflows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
-import type { TaskSelection } from '../../src/database/snapshot-queries.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
+import type { TaskSelection } from '../../src/database/snapshot/snapshot-queries.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import { resolveTasks } from '../../src/resolver/resolve-tasks.ts';
 import { answersOf, printed } from '../support/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

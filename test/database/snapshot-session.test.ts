@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { databaseSource } from '../../src/database/snapshot-loader.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
 import { resolveTasks } from '../../src/resolver/resolve-tasks.ts';
 import { answersOf } from '../support/answers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

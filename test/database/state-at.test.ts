@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 
-import { taskStateAt } from '../../src/database/state-at.ts';
-import { TransitionLog } from '../../src/database/transition-log.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { taskStateAt } from '../../src/database/repositories/state-at.ts';
+import { TransitionLog } from '../../src/database/engine/transition-log.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { openRepositories } from './repositories/fixture.ts';
 import { withClient } from './with-client.ts';
 

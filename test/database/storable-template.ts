@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { CatalogStep, StorableTemplate } from '../../src/database/template-catalog.ts';
+import type { CatalogStep, StorableTemplate } from '../../src/database/engine/template-catalog.ts';
 
 /** A template for storing: parents by step name, in declared order. */
 export function storableTemplate(

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { encodeCursor } from '../../src/database/list-cursor.ts';
-import { taskHistory, type TaskHistoryEntry } from '../../src/database/task-history.ts';
+import {
+  taskHistory,
+  type TaskHistoryEntry,
+} from '../../src/database/repositories/task-history.ts';
 import { openRepositories, type RepositoryFixture } from './repositories/fixture.ts';
 
 let fixture: RepositoryFixture;

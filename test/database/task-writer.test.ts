@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { TaskWriter, type TaskRecord } from '../../src/database/task-writer.ts';
-import { storeTemplate } from '../../src/database/template-catalog.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { TaskWriter, type TaskRecord } from '../../src/database/engine/task-writer.ts';
+import { storeTemplate } from '../../src/database/engine/template-catalog.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storableTemplate } from './storable-template.ts';
 

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { storeTemplate, storeTemplates } from '../../src/database/template-catalog.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { storeTemplate, storeTemplates } from '../../src/database/engine/template-catalog.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storableTemplate } from './storable-template.ts';
 import { waitingSession } from './with-client.ts';

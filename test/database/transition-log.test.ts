@@ -7,8 +7,8 @@ import {
   type MoveOutcome,
   type StepMove,
   type TaskMove,
-} from '../../src/database/transition-log.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+} from '../../src/database/engine/transition-log.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { MOVE_KINDS, type MoveKind } from '../../src/state-machine/moves.ts';
 import { WORKFLOW_STATES } from '../../src/state-machine/states.ts';
 import { isAllowed } from '../../src/state-machine/transition.ts';

@@ -1,5 +1,5 @@
 // Run by orm.test.ts in a process of its own, because a process reads its time zone once.
-import { createOrm } from '../../src/database/orm.ts';
+import { createOrm } from '../../src/database/repositories/orm.ts';
 import { createRepositories } from '../../src/database/repositories/index.ts';
 import { Task } from '../../src/entities/index.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createOrm } from '../../src/database/orm.ts';
-import type { TaskerOrm } from '../../src/database/orm.ts';
-import { readCatalog } from '../../src/database/schema-catalog.ts';
-import type { SchemaCatalog } from '../../src/database/schema-catalog.ts';
+import { createOrm } from '../../src/database/repositories/orm.ts';
+import type { TaskerOrm } from '../../src/database/repositories/orm.ts';
+import { readCatalog } from '../../src/database/schema/schema-catalog.ts';
+import type { SchemaCatalog } from '../../src/database/schema/schema-catalog.ts';
 import {
   ENTITIES,
   NamedTask,

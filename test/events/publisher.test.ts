@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { createOrm } from '../../src/database/orm.ts';
+import { createOrm } from '../../src/database/repositories/orm.ts';
 import type { TaskerOptions } from '../../src/options.ts';
 import { Tasker } from '../../src/tasker.ts';
 import { withClient } from '../database/with-client.ts';

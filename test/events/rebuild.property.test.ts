@@ -2,9 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { connect } from '../../src/database/connection.ts';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/database/embedded-server.ts';
-import { writePause } from '../../src/database/operator-rows.ts';
-import { taskSteps } from '../../src/database/task-steps.ts';
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+} from '../../src/database/embedded/embedded-server.ts';
+import { writePause } from '../../src/database/engine/operator-rows.ts';
+import { taskSteps } from '../../src/database/engine/task-steps.ts';
 import { rebuildTask } from '../../src/events/rebuild.ts';
 import { readEvents, type StoredEvent } from '../../src/events/stored-event.ts';
 import {

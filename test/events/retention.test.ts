@@ -4,17 +4,17 @@ import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { databaseMicros } from '../../src/database/engine-registry.ts';
+import { databaseMicros } from '../../src/database/engine/engine-registry.ts';
 import {
   asMaintainer,
   createEventPartition,
   detachEventPartition,
   listEventPartitions,
-} from '../../src/database/event-partitions.ts';
-import { enterSubscription, saveProgress } from '../../src/database/subscriptions.ts';
+} from '../../src/database/events/event-partitions.ts';
+import { enterSubscription, saveProgress } from '../../src/database/events/subscriptions.ts';
 import { EventMaintenance } from '../../src/events/event-maintenance.ts';
 import { createPartitionsAhead, retainEvents } from '../../src/events/retention.ts';
-import { formatNaive } from '../../src/graph/instants.ts';
+import { formatNaive } from '../../src/graph/snapshot/instants.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';
 

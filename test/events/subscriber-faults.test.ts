@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { startEmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { begin, publish, serve, SLOW, startProcess } from './subscriber-support.ts';

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 
 import { describe, expect, it } from 'vitest';
 
-import { listSubscriptions, setSubscriptionState } from '../../src/database/subscriptions.ts';
+import {
+  listSubscriptions,
+  setSubscriptionState,
+} from '../../src/database/events/subscriptions.ts';
 import { Subscriber } from '../../src/events/subscriber-definition.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';

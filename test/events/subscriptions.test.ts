@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { saveDeadLetter } from '../../src/database/dead-letters.ts';
-import { FIRST_POSITION } from '../../src/database/event-log.ts';
+import { saveDeadLetter } from '../../src/database/events/dead-letters.ts';
+import { FIRST_POSITION } from '../../src/database/events/event-log.ts';
 import {
   enterSubscription,
   saveProgress,
   takeParts,
   EVENT_CHANNEL,
-} from '../../src/database/subscriptions.ts';
+} from '../../src/database/events/subscriptions.ts';
 import { eventStats } from '../../src/events/event-stats.ts';
 import {
   oneSubscriber,

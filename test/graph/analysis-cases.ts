@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import type { SnapshotViews } from '../../src/graph/layout.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
 import { plannedViews } from '../support/large-snapshots.ts';
 
 /** A task's graph: edges from smaller to greater positions, some of them repeated. */

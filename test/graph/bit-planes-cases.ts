@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 
-import { readyStepIds } from '../../src/graph/answer-rows.ts';
-import { buildSnapshot } from '../../src/graph/build-snapshot.ts';
-import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
+import { readyStepIds } from '../../src/graph/kernels/answer-rows.ts';
+import { buildSnapshot } from '../../src/graph/snapshot/build-snapshot.ts';
+import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
 import type { StepChange } from '../../src/graph/rules/own-row.ts';
-import { resolveTaskRange } from '../../src/graph/resolve.ts';
+import { resolveTaskRange } from '../../src/graph/kernels/resolve.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { StagedRows } from '../../src/graph/staged-rows.ts';
-import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/state-codes.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+import { StagedRows } from '../../src/graph/snapshot/staged-rows.ts';
+import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { bareSnapshot } from '../support/large-snapshots.ts';
 
 /** The instant around which all waits end, µs since the epoch. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { groupByGraph, UNGROUPED } from '../../src/graph/graph-signature.ts';
-import { TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
-import { finishNow } from '../../src/graph/pieces.ts';
+import { groupByGraph, UNGROUPED } from '../../src/graph/planes/graph-signature.ts';
+import { TASK_FLAGS, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { finishNow } from '../../src/graph/snapshot/pieces.ts';
 import { chain, fan, plannedViews, type TaskPlan } from '../support/large-snapshots.ts';
 import { caseArb, viewsOf } from './bit-planes-cases.ts';
 

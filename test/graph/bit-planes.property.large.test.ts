@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { ReadyIds, type ReadySteps } from '../../src/graph/ready-ids.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { ReadyIds, type ReadySteps } from '../../src/graph/planes/ready-ids.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
-import { finishNow } from '../../src/graph/pieces.ts';
-import { NativeReadyIds } from '../../src/resolver/native-ready-ids.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { finishNow } from '../../src/graph/snapshot/pieces.ts';
+import { NativeReadyIds } from '../../src/resolver/planning/native-ready-ids.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { inputBytes, outputBytes } from '../support/backends.ts';
 import {

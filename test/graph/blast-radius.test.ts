@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { blastRadius as blastRadiusInPieces } from '../../src/graph/blast-radius.ts';
-import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
-import { finishNow } from '../../src/graph/pieces.ts';
-import { resolveTaskRange } from '../../src/graph/resolve.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+import { blastRadius as blastRadiusInPieces } from '../../src/graph/analysis/blast-radius.ts';
+import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { finishNow } from '../../src/graph/snapshot/pieces.ts';
+import { resolveTaskRange } from '../../src/graph/kernels/resolve.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { snapshotOf } from '../support/answers.ts';
 import { dagArb, edgesOf, FIRST, viewsOf } from './analysis-cases.ts';
 

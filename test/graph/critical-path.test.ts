@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { criticalPath } from '../../src/graph/critical-path.ts';
-import { earliestSchedule } from '../../src/graph/earliest-schedule.ts';
-import { slackOf } from '../../src/graph/slack.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+import { criticalPath } from '../../src/graph/analysis/critical-path.ts';
+import { earliestSchedule } from '../../src/graph/analysis/earliest-schedule.ts';
+import { slackOf } from '../../src/graph/analysis/slack.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { chain, diamonds, lattice, plannedViews } from '../support/large-snapshots.ts';
 import { circle, dagArb, edgesOf, FIRST, TASK, viewsOf, waysFrom } from './analysis-cases.ts';
 

@@ -4,16 +4,16 @@ import { describe, expect, test } from 'vitest';
 import {
   distributionProblem,
   type DurationDistribution,
-} from '../../src/graph/duration-distribution.ts';
-import { earliestSchedule } from '../../src/graph/earliest-schedule.ts';
-import { EtaSimulation, type EtaResult } from '../../src/graph/eta.ts';
-import { planEta } from '../../src/graph/eta-plan.ts';
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { durationAt, packDurations } from '../../src/graph/packed-durations.ts';
-import { percentiles } from '../../src/graph/percentile.ts';
-import { SeededRandom } from '../../src/graph/seeded-random.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+} from '../../src/graph/analysis/duration-distribution.ts';
+import { earliestSchedule } from '../../src/graph/analysis/earliest-schedule.ts';
+import { EtaSimulation, type EtaResult } from '../../src/graph/analysis/eta.ts';
+import { planEta } from '../../src/graph/analysis/eta-plan.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { durationAt, packDurations } from '../../src/graph/analysis/packed-durations.ts';
+import { percentiles } from '../../src/graph/analysis/percentile.ts';
+import { SeededRandom } from '../../src/graph/random.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { chain, fan, plannedViews, type TaskPlan } from '../support/large-snapshots.ts';
 import { circle, dagArb, FIRST, TASK, viewsOf } from './analysis-cases.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { IdIndex } from '../../src/graph/id-index.ts';
+import { IdIndex } from '../../src/graph/snapshot/id-index.ts';
 
 const wordsOf = (ids: readonly bigint[]): Uint32Array =>
   new Uint32Array(BigInt64Array.from(ids).buffer);

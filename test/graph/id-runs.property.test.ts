@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { IdRuns } from '../../src/graph/id-runs.ts';
-import { allocateSnapshot } from '../../src/graph/layout.ts';
-import { finishNow } from '../../src/graph/pieces.ts';
+import { IdRuns } from '../../src/graph/planes/id-runs.ts';
+import { allocateSnapshot } from '../../src/graph/snapshot/layout.ts';
+import { finishNow } from '../../src/graph/snapshot/pieces.ts';
 
 /** Where ids start: within 32 bits, just below their end, and at the ends of 64. */
 const startArb = fc.constantFrom(1n, 2n ** 31n - 20n, 2n ** 32n - 70n, 2n ** 62n, -(2n ** 63n));

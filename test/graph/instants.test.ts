@@ -8,7 +8,7 @@ import {
   instantText,
   nearestInstant,
   parseInstant,
-} from '../../src/graph/instants.ts';
+} from '../../src/graph/snapshot/instants.ts';
 import { oracleMicros, oracleNaiveText, oracleText } from '../support/oracle-instants.ts';
 
 describe('instants', () => {

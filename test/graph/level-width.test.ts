@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { levelWidths } from '../../src/graph/level-width.ts';
-import { resolveLevels } from '../../src/graph/levels.ts';
-import { orderTask, Scratch } from '../../src/graph/topological-order.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { levelWidths } from '../../src/graph/analysis/level-width.ts';
+import { resolveLevels } from '../../src/graph/kernels/levels.ts';
+import { orderTask, Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { snapshotOf } from '../support/answers.ts';
 import { chain, diamonds, fan, lattice, plannedViews } from '../support/large-snapshots.ts';
 import { dagArb, TASK, viewsOf } from './analysis-cases.ts';

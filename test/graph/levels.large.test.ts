@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
-import { taskLevelRows } from '../../src/graph/answer-rows.ts';
-import { findCycles } from '../../src/graph/cycles.ts';
-import { TASK_FLAGS, type SnapshotViews } from '../../src/graph/layout.ts';
-import { resolveLevels } from '../../src/graph/levels.ts';
-import { resolveTaskRange, type ResolveParameters } from '../../src/graph/resolve.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+import { taskLevelRows } from '../../src/graph/kernels/answer-rows.ts';
+import { findCycles } from '../../src/graph/kernels/cycles.ts';
+import { TASK_FLAGS, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { resolveLevels } from '../../src/graph/kernels/levels.ts';
+import { resolveTaskRange, type ResolveParameters } from '../../src/graph/kernels/resolve.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import {
   bareSnapshot,
   chain,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { readinessRow, type ReadinessRow } from '../../src/graph/answer-rows.ts';
+import { readinessRow, type ReadinessRow } from '../../src/graph/kernels/answer-rows.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
-import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
+import { rowsSource, type RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf, type Answers } from '../support/answers.ts';
 import { rowsCaseArb, shuffledRows } from '../support/arbitraries.ts';
 import { askOracle } from '../support/oracle.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { RESULT_BITS } from '../../src/graph/layout.ts';
-import { reachableFrom } from '../../src/graph/reachability.ts';
-import { resolveTaskRange } from '../../src/graph/resolve.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
+import { RESULT_BITS } from '../../src/graph/snapshot/layout.ts';
+import { reachableFrom } from '../../src/graph/kernels/reachability.ts';
+import { resolveTaskRange } from '../../src/graph/kernels/resolve.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { snapshotOf } from '../support/answers.ts';
 import { chain, plannedViews } from '../support/large-snapshots.ts';
 

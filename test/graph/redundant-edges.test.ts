@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { RedundantEdgeSearch, REDUNDANCY_CODES } from '../../src/graph/redundant-edges.ts';
-import { orderTask, Scratch } from '../../src/graph/topological-order.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { RedundantEdgeSearch, REDUNDANCY_CODES } from '../../src/graph/analysis/redundant-edges.ts';
+import { orderTask, Scratch } from '../../src/graph/snapshot/topological-order.ts';
 import { diamonds, lattice, plannedViews, woven } from '../support/large-snapshots.ts';
 import { dagArb, edgesOf, TASK, viewsOf, waysFrom } from './analysis-cases.ts';
 

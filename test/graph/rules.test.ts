@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { completionPercentage } from '../../src/graph/contexts.ts';
+import { completionPercentage } from '../../src/graph/kernels/contexts.ts';
 import { engineRetryLimit, failureWaitMicros } from '../../src/graph/rules/rules.ts';
 import {
   FIRST_FOREIGN_STATE,
   MAX_FOREIGN_STATES,
   StateTexts,
   stateText,
-} from '../../src/graph/state-codes.ts';
+} from '../../src/graph/snapshot/state-codes.ts';
 
 describe('wait after a failure', () => {
   test.each([

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { allocateSnapshot, RESULT_BITS, type SnapshotViews } from '../../src/graph/layout.ts';
-import { isDead } from '../../src/graph/reachability.ts';
+import {
+  allocateSnapshot,
+  RESULT_BITS,
+  type SnapshotViews,
+} from '../../src/graph/snapshot/layout.ts';
+import { isDead } from '../../src/graph/kernels/reachability.ts';
 import { OWN_ROW, ownRowBits } from '../../src/graph/rules/own-row.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/state-codes.ts';
-import { combineConditions } from '../../src/graph/step-conditions.ts';
+import { FIRST_FOREIGN_STATE, STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { combineConditions } from '../../src/graph/rules/step-conditions.ts';
 
 const int32Arb = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -1, max: 4 }) },

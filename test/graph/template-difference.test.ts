@@ -5,7 +5,7 @@ import {
   templateDifference,
   type TemplateDifference,
   type TemplateGraph,
-} from '../../src/graph/template-difference.ts';
+} from '../../src/graph/analysis/template-difference.ts';
 
 const nameArb = fc.constantFrom('fetch', 'check', 'pay', 'ship', 'mail', '', 'käse', '__proto__');
 const valueArb = fc.constantFrom(0, 1, '1', true, null);

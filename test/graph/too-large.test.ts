@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { allocateSnapshot } from '../../src/graph/layout.ts';
-import { IdColumn } from '../../src/graph/staged-columns.ts';
-import { SnapshotTooLargeError } from '../../src/graph/too-large.ts';
-import type { SnapshotSource } from '../../src/graph/snapshot-source.ts';
+import { allocateSnapshot } from '../../src/graph/snapshot/layout.ts';
+import { IdColumn } from '../../src/graph/snapshot/staged-columns.ts';
+import { SnapshotTooLargeError } from '../../src/graph/snapshot/too-large.ts';
+import type { SnapshotSource } from '../../src/graph/snapshot/snapshot-source.ts';
 import { resolveTasks } from '../../src/resolver/resolve-tasks.ts';
 
 const NOTHING = { tasks: 1, steps: 0, ghosts: 0, edges: 0, timed: 0 };

@@ -8,8 +8,8 @@ import {
   railsStepReadinessBatch,
   railsTaskContext,
   railsTaskContexts,
-} from '../../src/database/rails-queries.ts';
-import { readyIdsStatement } from '../../src/database/ready-ids-query.ts';
+} from '../../src/database/repositories/rails-queries.ts';
+import { readyIdsStatement } from '../../src/database/repositories/ready-ids-query.ts';
 import { createFunctionStatement, RAILS_FUNCTIONS } from '../../src/migrations/rails-functions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { GOLDEN_SETS, type GoldenMeta, goldenRows, loadGolden } from '../support/golden.ts';

@@ -6,8 +6,8 @@ import {
   railsDependencyLevels,
   railsStepReadiness,
   railsTaskContext,
-} from '../../src/database/rails-queries.ts';
-import { readyStepIds } from '../../src/database/ready-ids-query.ts';
+} from '../../src/database/repositories/rails-queries.ts';
+import { readyStepIds } from '../../src/database/repositories/ready-ids-query.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 

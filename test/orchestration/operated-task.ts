@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { TransitionLog } from '../../src/database/transition-log.ts';
+import { TransitionLog } from '../../src/database/engine/transition-log.ts';
 import type { StepState, TaskState } from '../../src/state-machine/states.ts';
 import type { RepositoryFixture } from '../database/repositories/fixture.ts';
 

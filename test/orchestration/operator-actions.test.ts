@@ -3,9 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { queriesOf } from '../../src/database/em-queries.ts';
-import { railsStepReadiness, railsTaskContext } from '../../src/database/rails-queries.ts';
-import { listenForTasks } from '../../src/database/task-notices.ts';
+import { queriesOf } from '../../src/database/repositories/em-queries.ts';
+import {
+  railsStepReadiness,
+  railsTaskContext,
+} from '../../src/database/repositories/rails-queries.ts';
+import { listenForTasks } from '../../src/database/engine/task-notices.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import {
   cancelStep,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ResidentGraph } from '../../src/graph/resident/resident-graph.ts';
 import { verdictOf } from '../../src/orchestration/task-finalizer.ts';
-import { rowsSource, type StepInput } from '../../src/resolver/rows-source.ts';
+import { rowsSource, type StepInput } from '../../src/resolver/sources/rows-source.ts';
 
 const NOW = 1_800_000_000_000_000;
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { expect, it, onTestFinished } from 'vitest';
 
-import { EngineSession } from '../../src/database/engine-session.ts';
+import { EngineSession } from '../../src/database/engine/engine-session.ts';
 import { EndWatchers } from '../../src/orchestration/end-watchers.ts';
 import { TaskHandle } from '../../src/orchestration/task-handle.ts';
 import { Tasker } from '../../src/tasker.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { parseInstant } from '../../src/graph/instants.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { isCorrelationId, newCorrelationId } from '../../src/orchestration/correlation-id.ts';
 import { railsJson } from '../../src/orchestration/rails-json.ts';
 import {

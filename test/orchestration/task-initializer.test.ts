@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { readTaskInputs } from '../../src/database/active-tasks.ts';
+import { readTaskInputs } from '../../src/database/engine/active-tasks.ts';
 import { connect } from '../../src/database/connection.ts';
-import { createOrm, type TaskerOrm } from '../../src/database/orm.ts';
-import { listenForTasks } from '../../src/database/task-notices.ts';
+import { createOrm, type TaskerOrm } from '../../src/database/repositories/orm.ts';
+import { listenForTasks } from '../../src/database/engine/task-notices.ts';
 import { isTaskerError, type TaskerError } from '../../src/errors.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { installRailsFunctions } from '../../src/migrations/rails-functions.ts';
 import { TaskInitializer } from '../../src/orchestration/task-initializer.ts';
 import type { CreatedTask, TaskRequest } from '../../src/orchestration/task-request.ts';

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 
-import { SHARDS } from '../../src/database/active-tasks.ts';
+import { SHARDS } from '../../src/database/engine/active-tasks.ts';
 import type { Engine } from '../../src/orchestration/engine.ts';
 import type { TaskIntake } from '../../src/orchestration/task-intake.ts';
 import { Tasker } from '../../src/tasker.ts';

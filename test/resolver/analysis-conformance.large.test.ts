@@ -3,19 +3,19 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { DurationDistribution } from '../../src/graph/duration-distribution.ts';
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { packDurations } from '../../src/graph/packed-durations.ts';
-import { SeededRandom } from '../../src/graph/seeded-random.ts';
+import type { DurationDistribution } from '../../src/graph/analysis/duration-distribution.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { packDurations } from '../../src/graph/analysis/packed-durations.ts';
+import { SeededRandom } from '../../src/graph/random.ts';
 import {
   inlineAnalysis,
   type AnalysisBackend,
   type EtaQuestion,
-} from '../../src/resolver/analysis-backend.ts';
-import { nativeAnalysis } from '../../src/resolver/native-analysis.ts';
+} from '../../src/resolver/planning/analysis-backend.ts';
+import { nativeAnalysis } from '../../src/resolver/planning/native-analysis.ts';
 import { loadNative } from '../../src/resolver/native.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
-import { rowsSource } from '../../src/resolver/rows-source.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
+import { rowsSource } from '../../src/resolver/sources/rows-source.ts';
 import { rowsCaseArb } from '../support/arbitraries.ts';
 import { outputBytes } from '../support/backends.ts';
 import { GOLDEN_SETS, goldenDirectory } from '../support/golden.ts';

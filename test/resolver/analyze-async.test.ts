@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import type { DurationDistribution } from '../../src/graph/duration-distribution.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { DurationDistribution } from '../../src/graph/analysis/duration-distribution.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import {
   analyzeTask,
   analyzeTaskAsync,
@@ -12,7 +12,7 @@ import {
   estimateFinish,
   estimateFinishAsync,
   type AnalysisOptions,
-} from '../../src/resolver/analyze.ts';
+} from '../../src/resolver/planning/analyze.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { bareSnapshot, chain, plannedViews, woven } from '../support/large-snapshots.ts';
 

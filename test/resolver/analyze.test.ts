@@ -6,8 +6,8 @@ import {
   blastRadiusOf,
   estimateFinish,
   type EstimateOptions,
-} from '../../src/resolver/analyze.ts';
-import type { RowsInput } from '../../src/resolver/rows-source.ts';
+} from '../../src/resolver/planning/analyze.ts';
+import type { RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import { snapshotOf } from '../support/answers.ts';
 
 const ids = [11, 12, 13, 14];

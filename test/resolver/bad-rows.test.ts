@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { parseInstant } from '../../src/graph/instants.ts';
-import { STEP_FLAGS } from '../../src/graph/layout.ts';
-import { StagedRows } from '../../src/graph/staged-rows.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
-import { rowsSource, type RowsInput, type StepInput } from '../../src/resolver/rows-source.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
+import { STEP_FLAGS } from '../../src/graph/snapshot/layout.ts';
+import { StagedRows } from '../../src/graph/snapshot/staged-rows.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import {
+  rowsSource,
+  type RowsInput,
+  type StepInput,
+} from '../../src/resolver/sources/rows-source.ts';
 import { answersOf, type Answers } from '../support/answers.ts';
 
 const AT = '2026-01-01T00:00:00';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import {
   BACKENDS,
   differing,

@@ -5,15 +5,15 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { isTaskerError, type TaskerError } from '../../src/errors.ts';
-import { allocateSnapshot, HEADER } from '../../src/graph/layout.ts';
+import { allocateSnapshot, HEADER } from '../../src/graph/snapshot/layout.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import { asAddon } from '../../src/resolver/native-addon.ts';
 import { loadNative } from '../../src/resolver/native.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import { openSnapshotBuffer } from '../../src/resolver/open-snapshot.ts';
 import type { Resolver } from '../../src/resolver/resolver.ts';
-import { rowsSource } from '../../src/resolver/rows-source.ts';
+import { rowsSource } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf, snapshotOf } from '../support/answers.ts';
 import { badRowsCaseArb, rowsCaseArb, type RowsCase } from '../support/arbitraries.ts';
 import {

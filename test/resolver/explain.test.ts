@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
-import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS } from '../../src/graph/layout.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS } from '../../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
 import {
   createResolver,
   directorySource,

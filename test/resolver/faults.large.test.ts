@@ -2,9 +2,9 @@ import { getEventListeners } from 'node:events';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { HEADER } from '../../src/graph/layout.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
-import type { ResolveParameters } from '../../src/graph/resolve.ts';
+import { HEADER } from '../../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
+import type { ResolveParameters } from '../../src/graph/kernels/resolve.ts';
 import type { Backend } from '../../src/resolver/backend.ts';
 import { inlineBackend } from '../../src/resolver/inline.ts';
 import { loadNative } from '../../src/resolver/native.ts';

@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { ContextRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
-import { parseInstant } from '../../src/graph/instants.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
-import type { RowsInput } from '../../src/resolver/rows-source.ts';
+import type { ContextRow, ReadinessRow } from '../../src/graph/kernels/answer-rows.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
+import type { RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf } from '../support/answers.ts';
 import { BACKENDS, resolverOn } from '../support/backends.ts';
 import { GOLDEN_SETS, goldenDirectory, goldenMeta, goldenRows } from '../support/golden.ts';

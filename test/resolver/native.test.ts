@@ -7,9 +7,9 @@ import { Worker } from 'node:worker_threads';
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { HEADER } from '../../src/graph/layout.ts';
-import type { ResolveParameters } from '../../src/graph/resolve.ts';
-import { findSnapshotProblem } from '../../src/graph/validate.ts';
+import { HEADER } from '../../src/graph/snapshot/layout.ts';
+import type { ResolveParameters } from '../../src/graph/kernels/resolve.ts';
+import { findSnapshotProblem } from '../../src/graph/snapshot/validate.ts';
 import { asAddon, NATIVE_ABI_VERSION, type NativeAddon } from '../../src/resolver/native-addon.ts';
 import { nativeBackend } from '../../src/resolver/native-backend.ts';
 import { nativePlaces, platformNames } from '../../src/resolver/native-places.ts';

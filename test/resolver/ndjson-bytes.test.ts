@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { MAX_LINE_BYTES, NdjsonLines } from '../../src/resolver/ndjson-lines.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { MAX_LINE_BYTES, NdjsonLines } from '../../src/resolver/sources/ndjson-lines.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import { answersOf, type Answers } from '../support/answers.ts';
 
 let root: string;

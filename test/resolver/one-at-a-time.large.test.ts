@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { HEADER, type SnapshotViews } from '../../src/graph/layout.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import { HEADER, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import type { BackendName } from '../../src/resolver/backend.ts';
 import { asAddon } from '../../src/resolver/native-addon.ts';
 import { nativeBackend } from '../../src/resolver/native-backend.ts';

@@ -3,21 +3,21 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 
-import { readyStepIds } from '../../src/graph/answer-rows.ts';
-import { TASK_FLAGS } from '../../src/graph/layout.ts';
-import { ReadyIds } from '../../src/graph/ready-ids.ts';
+import { readyStepIds } from '../../src/graph/kernels/answer-rows.ts';
+import { TASK_FLAGS } from '../../src/graph/snapshot/layout.ts';
+import { ReadyIds } from '../../src/graph/planes/ready-ids.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
-import { finishNow } from '../../src/graph/pieces.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
+import { finishNow } from '../../src/graph/snapshot/pieces.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import {
   createReadyIndex,
   createReadyIndexAsync,
   type ReadyIndex,
   type ReadyIndexOptions,
-} from '../../src/resolver/ready-index.ts';
+} from '../../src/resolver/planning/ready-index.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
-import { rowsSource } from '../../src/resolver/rows-source.ts';
+import { rowsSource } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf, snapshotOf } from '../support/answers.ts';
 import { rowsCaseArb } from '../support/arbitraries.ts';
 import { BACKENDS, differing, outputBytes, resolverOn, spoilOutputs } from '../support/backends.ts';

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 
-import { rowsSource, type RowsInput, type StepInput } from '../../src/resolver/rows-source.ts';
+import {
+  rowsSource,
+  type RowsInput,
+  type StepInput,
+} from '../../src/resolver/sources/rows-source.ts';
 import { answersOf } from '../support/answers.ts';
 
 const AT = '2026-01-01T00:00:00';

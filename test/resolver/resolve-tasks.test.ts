@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { TaskerError } from '../../src/errors.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import type { LoadProgress, SnapshotSource, SnapshotStream } from '../../src/resolver/index.ts';
 import { DETAIL_LIMIT, resolveTasks } from '../../src/resolver/resolve-tasks.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
-import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
+import { rowsSource, type RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import { answersOf } from '../support/answers.ts';
 import { BACKENDS } from '../support/backends.ts';
 

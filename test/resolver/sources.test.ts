@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
-import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
+import { rowsSource, type RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import type { LoadProgress } from '../../src/resolver/index.ts';
 import { answersOf, type Answers } from '../support/answers.ts';
 

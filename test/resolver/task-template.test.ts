@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { isTaskerError } from '../../src/errors.ts';
-import { templateDifference } from '../../src/graph/template-difference.ts';
-import type { RowsInput } from '../../src/resolver/rows-source.ts';
-import { templateOfTask } from '../../src/resolver/task-template.ts';
+import { templateDifference } from '../../src/graph/analysis/template-difference.ts';
+import type { RowsInput } from '../../src/resolver/sources/rows-source.ts';
+import { templateOfTask } from '../../src/resolver/planning/task-template.ts';
 import { snapshotOf } from '../support/answers.ts';
 
 const INPUT: RowsInput = {

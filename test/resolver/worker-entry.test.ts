@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { HEADER } from '../../src/graph/layout.ts';
-import type { ResolveParameters } from '../../src/graph/resolve.ts';
+import { HEADER } from '../../src/graph/snapshot/layout.ts';
+import type { ResolveParameters } from '../../src/graph/kernels/resolve.ts';
 import { inlineBackend } from '../../src/resolver/inline.ts';
 import resolveShare from '../../workers/resolve.ts';
 import { differing, outputBytes, spoilOutputs } from '../support/backends.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
 import {
   INITIAL_STATE,
   isWorkflowState,

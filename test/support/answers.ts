@@ -1,13 +1,13 @@
-import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
+import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/kernels/answer-rows.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
 import {
   resolveTasks,
   type ResolveTasksOptions,
   type RunSummary,
 } from '../../src/resolver/resolve-tasks.ts';
 import type { ChunkResult } from '../../src/resolver/chunk-result.ts';
-import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
-import type { SnapshotSource } from '../../src/graph/snapshot-source.ts';
+import { rowsSource, type RowsInput } from '../../src/resolver/sources/rows-source.ts';
+import type { SnapshotSource } from '../../src/graph/snapshot/snapshot-source.ts';
 
 /** All rows of a run. */
 export interface Answers {

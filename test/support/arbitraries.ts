@@ -6,7 +6,7 @@ import type {
   StepInput,
   StepTransitionInput,
   TaskTransitionInput,
-} from '../../src/resolver/rows-source.ts';
+} from '../../src/resolver/sources/rows-source.ts';
 import { oracleNaiveText } from './oracle-instants.ts';
 
 /** Rows with the instant (µs since the epoch) around which their waits end. */

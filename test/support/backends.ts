@@ -1,6 +1,6 @@
-import { SECTIONS, type SnapshotViews } from '../../src/graph/layout.ts';
+import { SECTIONS, type SnapshotViews } from '../../src/graph/snapshot/layout.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { SECTION_NAMES } from '../../src/graph/snapshot.ts';
+import { SECTION_NAMES } from '../../src/graph/snapshot/snapshot.ts';
 import type { BackendName } from '../../src/resolver/backend.ts';
 import { loadNative } from '../../src/resolver/native.ts';
 import { createResolver, type Resolver } from '../../src/resolver/resolver.ts';

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
-import { criticalPath } from '../../src/graph/critical-path.ts';
-import { earliestSchedule } from '../../src/graph/earliest-schedule.ts';
-import { TASK_FLAGS } from '../../src/graph/layout.ts';
-import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
-import type { RowProblem } from '../../src/graph/row-problem.ts';
+import { criticalPath } from '../../src/graph/analysis/critical-path.ts';
+import { earliestSchedule } from '../../src/graph/analysis/earliest-schedule.ts';
+import { TASK_FLAGS } from '../../src/graph/snapshot/layout.ts';
+import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/kernels/answer-rows.ts';
+import type { RowProblem } from '../../src/graph/snapshot/row-problem.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import { StateTexts } from '../../src/graph/state-codes.ts';
-import { Scratch } from '../../src/graph/topological-order.ts';
-import { rowsSource, type RowsInput } from '../../src/resolver/rows-source.ts';
+import { StateTexts } from '../../src/graph/snapshot/state-codes.ts';
+import { Scratch } from '../../src/graph/snapshot/topological-order.ts';
+import { rowsSource, type RowsInput } from '../../src/resolver/sources/rows-source.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
 import { answersOf, snapshotOf, type Answers } from './answers.ts';
 import type { RowsCase } from './arbitraries.ts';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { inject } from 'vitest';
 
-import { migrate } from '../../src/database/migrate.ts';
-import { createDatabase, dropDatabase } from '../../src/database/server-databases.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import { createDatabase, dropDatabase } from '../../src/database/embedded/server-databases.ts';
 
 /** A database that one test or one file has to itself. */
 export interface TestDatabase extends AsyncDisposable {

@@ -4,9 +4,9 @@ import { readdir, rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 
 import { connect, withDatabase } from '../../src/database/connection.ts';
-import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import { createDatabase, dropDatabase } from '../../src/database/server-databases.ts';
+import { startEmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
+import { createDatabase, dropDatabase } from '../../src/database/embedded/server-databases.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 import type pg from 'pg';
 
-import { copyIn } from '../../src/database/copy-in.ts';
+import { copyIn } from '../../src/database/copy/copy-in.ts';
 
 /** The golden sets in the repository. */
 export const GOLDEN_SETS = ['plain', 'tangled'] as const;

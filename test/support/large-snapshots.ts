@@ -1,8 +1,8 @@
-import { buildSnapshot } from '../../src/graph/build-snapshot.ts';
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
-import { StagedRows } from '../../src/graph/staged-rows.ts';
-import { STATE_CODES } from '../../src/graph/state-codes.ts';
+import { buildSnapshot } from '../../src/graph/snapshot/build-snapshot.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
+import { StagedRows } from '../../src/graph/snapshot/staged-rows.ts';
+import { STATE_CODES } from '../../src/graph/snapshot/state-codes.ts';
 
 /** The instant around which the waits of large snapshots end. */
 export const LARGE_NOW_MICROS = 1_800_000_000_000_000;

@@ -1,6 +1,6 @@
 import { connect } from '../../src/database/connection.ts';
-import { startEmbeddedServer } from '../../src/database/embedded-server.ts';
-import { migrate } from '../../src/database/migrate.ts';
+import { startEmbeddedServer } from '../../src/database/embedded/embedded-server.ts';
+import { migrate } from '../../src/database/schema/migrate.ts';
 
 /** A server with one migrated database. */
 export interface LonelyServer {

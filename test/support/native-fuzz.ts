@@ -6,8 +6,8 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-import type { SnapshotViews } from '../../src/graph/layout.ts';
-import { SeededRandom } from '../../src/graph/seeded-random.ts';
+import type { SnapshotViews } from '../../src/graph/snapshot/layout.ts';
+import { SeededRandom } from '../../src/graph/random.ts';
 import { asAddon, type NativeAddon } from '../../src/resolver/native-addon.ts';
 import { chain, fan, lattice, plannedViews, woven, type TaskPlan } from './large-snapshots.ts';
 

@@ -1,6 +1,6 @@
-import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/answer-rows.ts';
+import type { ContextRow, LevelRow, ReadinessRow } from '../../src/graph/kernels/answer-rows.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import type { RowsInput, StepInput } from '../../src/resolver/rows-source.ts';
+import type { RowsInput, StepInput } from '../../src/resolver/sources/rows-source.ts';
 import { oracleMicros, oracleText } from './oracle-instants.ts';
 
 /**

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 
 import fc from 'fast-check';
 
-import { HEADER, openSnapshot, type LayoutProblem } from '../../src/graph/layout.ts';
+import { HEADER, openSnapshot, type LayoutProblem } from '../../src/graph/snapshot/layout.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
-import type { GraphSnapshot } from '../../src/graph/snapshot.ts';
-import { findSnapshotProblem } from '../../src/graph/validate.ts';
-import { directorySource } from '../../src/resolver/ndjson-source.ts';
+import type { GraphSnapshot } from '../../src/graph/snapshot/snapshot.ts';
+import { findSnapshotProblem } from '../../src/graph/snapshot/validate.ts';
+import { directorySource } from '../../src/resolver/sources/ndjson-source.ts';
 import { createResolver } from '../../src/resolver/resolver.ts';
-import { rowsSource } from '../../src/resolver/rows-source.ts';
-import type { SnapshotSource } from '../../src/graph/snapshot-source.ts';
+import { rowsSource } from '../../src/resolver/sources/rows-source.ts';
+import type { SnapshotSource } from '../../src/graph/snapshot/snapshot-source.ts';
 import { answersOf } from './answers.ts';
 import type { RowsCase } from './arbitraries.ts';
 import { outputBytes } from './backends.ts';

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 
-import { parseInstant } from '../../src/graph/instants.ts';
+import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import type {
   EdgeInput,
   StepInput,
   StepTransitionInput,
   TaskInput,
   TaskTransitionInput,
-} from '../../src/resolver/rows-source.ts';
+} from '../../src/resolver/sources/rows-source.ts';
 import { badRowsCaseArb, rowsCaseArb, type RowsCase } from './arbitraries.ts';
 import { goldenMeta, goldenRows, type GoldenSet } from './golden.ts';
 

@@ -592,7 +592,7 @@ struct tasker_counts tasker_snapshot_counts(const struct tasker_snapshot *snapsh
 
 // The bytes of the snapshot and, in *length, their number; NULL for NULL. They are those that the other
 // languages make of the same rows, outputs of the latest resolution included, in the layout of
-// src/graph/layout.ts; valid until the next tasker_resolve. Any number of threads.
+// src/graph/snapshot/layout.ts; valid until the next tasker_resolve. Any number of threads.
 const uint8_t *tasker_snapshot_bytes(const struct tasker_snapshot *snapshot,
                                      size_t *length);
 

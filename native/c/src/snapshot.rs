@@ -151,7 +151,7 @@ pub unsafe extern "C" fn tasker_snapshot_counts(snapshot: *const Snapshot) -> Co
 
 /// The bytes of the snapshot and, in *length, their number; NULL for NULL. They are those that the other
 /// languages make of the same rows, outputs of the latest resolution included, in the layout of
-/// src/graph/layout.ts; valid until the next tasker_resolve. Any number of threads.
+/// src/graph/snapshot/layout.ts; valid until the next tasker_resolve. Any number of threads.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tasker_snapshot_bytes(
     snapshot: *const Snapshot,

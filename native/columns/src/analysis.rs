@@ -13,7 +13,7 @@ use crate::id_index::IdIndex;
 use crate::problem::{Code, Problem};
 use crate::snapshot::OwnedSnapshot;
 
-/// Longest duration of a step, as in `src/resolver/analyze.ts`.
+/// Longest duration of a step, as in `src/resolver/planning/analyze.ts`.
 const MOST_SECONDS: f64 = 1e15;
 
 /// A longest chain of a task.

@@ -1,4 +1,4 @@
-//! Builds the snapshot: the same bytes as `src/graph/build-snapshot.ts` makes of the same rows.
+//! Builds the snapshot: the same bytes as `src/graph/snapshot/build-snapshot.ts` makes of the same rows.
 
 use tasker_resolver::codes::{flag, state, task_flag};
 use tasker_resolver::sections::allocate;

@@ -35,7 +35,7 @@
 //! ```
 //!
 //! [`OwnedSnapshot::build`] makes the same bytes as the TypeScript builder makes of the same rows
-//! (`src/graph/build-snapshot.ts`), so that every answer agrees, too. Values that cannot be read are a
+//! (`src/graph/snapshot/build-snapshot.ts`), so that every answer agrees, too. Values that cannot be read are a
 //! [`Problem`] that names table, column and row. Rows that contradict each other are
 //! [`OwnedSnapshot::problems`], and everything else is answered.
 

@@ -75,7 +75,7 @@ impl OwnedSnapshot {
         &self.problems
     }
 
-    /// The bytes of the snapshot, 8 a word; the layout is that of `src/graph/layout.ts`.
+    /// The bytes of the snapshot, 8 a word; the layout is that of `src/graph/snapshot/layout.ts`.
     #[must_use]
     pub fn words(&self) -> &[u64] {
         &self.words

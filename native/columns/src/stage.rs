@@ -1,5 +1,5 @@
 //! Puts tasks and steps in order and finds out whose steps are whose. Counterpart of
-//! `src/graph/staged-rows.ts` and `src/graph/order-rows.ts`, whose problems it reports word for word.
+//! `src/graph/snapshot/staged-rows.ts` and `src/graph/snapshot/order-rows.ts`, whose problems it reports word for word.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,5 +1,5 @@
 //! Graph analysis for planners: shape and end of a task, what a failure takes with it. Each question
-//! has a form for the calling thread and one off the event loop; `src/resolver/native-analysis.ts`
+//! has a form for the calling thread and one off the event loop; `src/resolver/planning/native-analysis.ts`
 //! alone calls them.
 //!
 //! Only inputs of a snapshot are read, so that it may be resolved at the same time.
@@ -43,7 +43,7 @@ impl Cancellation {
     }
 }
 
-/// Shape of one task as JavaScript sees it; see `ShapeOfTask` of `src/graph/task-analysis.ts`.
+/// Shape of one task as JavaScript sees it; see `ShapeOfTask` of `src/graph/analysis/task-analysis.ts`.
 #[napi(object, object_from_js = false)]
 pub struct ShapeOfTask {
     /// Seconds from first start to last end.
@@ -79,7 +79,7 @@ impl From<TaskShape> for ShapeOfTask {
     }
 }
 
-/// End of one task as JavaScript sees it; see `EtaResult` of `src/graph/eta.ts`.
+/// End of one task as JavaScript sees it; see `EtaResult` of `src/graph/analysis/eta.ts`.
 #[napi(object, object_from_js = false)]
 pub struct EtaOfTask {
     /// Mean of all runs.
@@ -96,7 +96,7 @@ impl From<EtaResult> for EtaOfTask {
     }
 }
 
-/// Distributions of the steps of one task; see `PackedDurations` of `src/graph/packed-durations.ts`.
+/// Distributions of the steps of one task; see `PackedDurations` of `src/graph/analysis/packed-durations.ts`.
 #[napi(object, object_to_js = false)]
 pub struct PackedDurations {
     /// Distribution of each step.

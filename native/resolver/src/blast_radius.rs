@@ -1,4 +1,4 @@
-//! What a failure takes with it. Counterpart of `src/graph/blast-radius.ts`.
+//! What a failure takes with it. Counterpart of `src/graph/analysis/blast-radius.ts`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! The chain that decides how long a task takes. Counterpart of `src/graph/critical-path.ts`.
+//! The chain that decides how long a task takes. Counterpart of `src/graph/analysis/critical-path.ts`.
 
 use crate::earliest_schedule::EarliestSchedule;
 use crate::part::Graph;

@@ -1,4 +1,4 @@
-//! How long steps take, as distributions. Counterpart of `src/graph/packed-durations.ts`.
+//! How long steps take, as distributions. Counterpart of `src/graph/analysis/packed-durations.ts`.
 
 use std::fmt;
 

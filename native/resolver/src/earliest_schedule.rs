@@ -1,4 +1,4 @@
-//! The forward pass of the critical path method. Counterpart of `src/graph/earliest-schedule.ts`.
+//! The forward pass of the critical path method. Counterpart of `src/graph/analysis/earliest-schedule.ts`.
 
 use crate::order::{Scratch, order_task};
 use crate::part::Graph;

@@ -1,5 +1,5 @@
-//! When a task may be done: a simulation of what is left of it. Counterpart of `src/graph/eta-plan.ts`,
-//! `src/graph/eta.ts` and `src/graph/percentile.ts`.
+//! When a task may be done: a simulation of what is left of it. Counterpart of `src/graph/analysis/eta-plan.ts`,
+//! `src/graph/analysis/eta.ts` and `src/graph/analysis/percentile.ts`.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
 //! The snapshot layout: a header of 64 words, then 8-byte-aligned sections, structure of arrays.
-//! Described in `src/graph/layout.ts`; the header carries sizes and offsets, so that this table
+//! Described in `src/graph/snapshot/layout.ts`; the header carries sizes and offsets, so that this table
 //! needs only names, element sizes and lengths, in order.
 
 use std::fmt;
@@ -65,7 +65,7 @@ macro_rules! sections {
             /// Every section, in buffer order.
             pub const ALL: &[Section] = &[$(Section::$variant,)+];
 
-            /// Name of the section, as in `src/graph/layout.ts`.
+            /// Name of the section, as in `src/graph/snapshot/layout.ts`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Section::$variant => $name,)+ }

@@ -1,4 +1,4 @@
-//! How many steps stand side by side. Counterpart of `src/graph/level-width.ts`.
+//! How many steps stand side by side. Counterpart of `src/graph/analysis/level-width.ts`.
 
 use crate::part::Graph;
 

@@ -1,7 +1,7 @@
 //! The kernels of tasker-core over a snapshot buffer: which steps may run, what state each task is
 //! in, how deep each step stands, and which steps depend on each other in a circle.
 //!
-//! The buffer is laid out by `src/graph/layout.ts`, of which [`layout`] is the counterpart; for the
+//! The buffer is laid out by `src/graph/snapshot/layout.ts`, of which [`layout`] is the counterpart; for the
 //! same buffer, rules and clock these kernels write the same bytes as the ones in TypeScript.
 //!
 //! ```no_run

@@ -8,7 +8,7 @@ use crate::part::Graph;
 use crate::rules::Rules;
 
 /// Why a task stands in no group; these codes stand where a group's number would, and are those of
-/// `src/graph/graph-signature.ts` and `ready-ids.ts`.
+/// `src/graph/planes/graph-signature.ts` and `ready-ids.ts`.
 pub mod ungrouped {
     /// Too few tasks have this graph, or it has no steps.
     pub const FEW_ALIKE: i32 = -1;
@@ -67,7 +67,7 @@ pub struct Groups {
 /// The latest graph of the same size is tried first, then what a hash finds; a comparison of every
 /// edge decides, so that no two graphs are ever taken for one. `at_least` tasks make a group.
 ///
-/// Expected O(T + N + E). Source: `src/graph/graph-signature.ts`, whose answer this is.
+/// Expected O(T + N + E). Source: `src/graph/planes/graph-signature.ts`, whose answer this is.
 ///
 /// # Panics
 /// Where the graph contradicts itself.

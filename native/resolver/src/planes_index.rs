@@ -16,7 +16,7 @@ use crate::vectors::{read_marked, refresh_planes};
 /// ids; its rows must stay as they are, what changes is told by [`set_step`](Self::set_step). Every
 /// index is checked: a graph that contradicts itself ends in a panic at worst.
 ///
-/// Source: `src/graph/ready-ids.ts`, whose answers these are.
+/// Source: `src/graph/planes/ready-ids.ts`, whose answers these are.
 #[derive(Clone, Debug)]
 pub struct ReadyPlanes {
     steps: usize,

@@ -3,7 +3,7 @@
 /// The polynomial by which xoshiro128 jumps 2^64 numbers ahead, lowest words first.
 const JUMP: [u32; 4] = [0x8764_000b, 0xf542_d2d3, 0x6fa0_35c3, 0x77f2_db5b];
 
-/// xoshiro128** over four words, filled by splitmix32. Counterpart of `src/graph/seeded-random.ts`.
+/// xoshiro128** over four words, filled by splitmix32. Counterpart of `src/graph/random.ts`.
 ///
 /// Source: Blackman and Vigna, "Scrambled Linear Pseudorandom Number Generators", 2018.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a transitive reduction leaves out. Counterpart of `src/graph/redundant-edges.ts`.
+//! What a transitive reduction leaves out. Counterpart of `src/graph/analysis/redundant-edges.ts`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! The backward pass of the critical path method. Counterpart of `src/graph/slack.ts`.
+//! The backward pass of the critical path method. Counterpart of `src/graph/analysis/slack.ts`.
 
 use crate::earliest_schedule::EarliestSchedule;
 use crate::part::Graph;

@@ -1,4 +1,4 @@
-//! Everything about one task's shape. Counterpart of `src/graph/task-analysis.ts`.
+//! Everything about one task's shape. Counterpart of `src/graph/analysis/task-analysis.ts`.
 
 use std::sync::atomic::AtomicBool;
 

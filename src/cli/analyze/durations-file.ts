@@ -4,7 +4,7 @@ import { TaskerError } from '../../errors.ts';
 import {
   distributionProblem,
   type DurationDistribution,
-} from '../../graph/duration-distribution.ts';
+} from '../../graph/analysis/duration-distribution.ts';
 
 /** What a file of durations may say of a step. */
 export const DURATIONS_HELP = `

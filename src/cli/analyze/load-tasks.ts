@@ -44,7 +44,7 @@ export async function storedTasks(
   context: CommandContext,
   progress: Progress,
 ): Promise<LoadedTasks> {
-  const { databaseSource } = await import('../../database/snapshot-loader.ts');
+  const { databaseSource } = await import('../../database/snapshot/snapshot-loader.ts');
   const source = databaseSource({ clients: [client] }, { kind: 'ids', ids: [...ids] });
   return loaded(source, context, progress);
 }
@@ -56,7 +56,7 @@ export async function tasksOfFiles(
   context: CommandContext,
   progress: Progress,
 ): Promise<LoadedTasks> {
-  const { directorySource } = await import('../../resolver/ndjson-source.ts');
+  const { directorySource } = await import('../../resolver/sources/ndjson-source.ts');
   return loaded(directorySource(directory, ids), context, progress);
 }
 

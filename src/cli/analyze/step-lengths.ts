@@ -1,5 +1,5 @@
-import type { DurationDistribution } from '../../graph/duration-distribution.ts';
-import { durationAt, packDurations } from '../../graph/packed-durations.ts';
+import type { DurationDistribution } from '../../graph/analysis/duration-distribution.ts';
+import { durationAt, packDurations } from '../../graph/analysis/packed-durations.ts';
 
 /** Where the length of a step is known from. */
 export type LengthSource = 'file' | 'history' | 'assumed';

@@ -1,13 +1,13 @@
-import { completionPercentage } from '../../graph/contexts.ts';
+import { completionPercentage } from '../../graph/kernels/contexts.ts';
 import {
   EXECUTION_STATUSES,
   HEALTH_STATUSES,
   RESULT_BITS,
   STEP_FLAGS,
-} from '../../graph/layout.ts';
+} from '../../graph/snapshot/layout.ts';
 import type { Rules } from '../../graph/rules/rules.ts';
-import { isAnswered, type GraphSnapshot } from '../../graph/snapshot.ts';
-import { stateText } from '../../graph/state-codes.ts';
+import { isAnswered, type GraphSnapshot } from '../../graph/snapshot/snapshot.ts';
+import { stateText } from '../../graph/snapshot/state-codes.ts';
 import { IdWords } from './id-words.ts';
 import { instantJson } from './instant-text.ts';
 

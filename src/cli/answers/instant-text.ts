@@ -1,4 +1,4 @@
-import { formatNaive } from '../../graph/instants.ts';
+import { formatNaive } from '../../graph/snapshot/instants.ts';
 
 const TWO_DIGITS = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
 const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) => String(value).padStart(3, '0'));

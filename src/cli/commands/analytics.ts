@@ -1,7 +1,14 @@
 import { type Command, Option } from 'commander';
 
-import type { StateCounts, SystemHealthCounts } from '../../database/analytics-health.ts';
-import type { SlowestQuery, SlowStep, SlowTask } from '../../database/analytics-slowest.ts';
+import type {
+  StateCounts,
+  SystemHealthCounts,
+} from '../../database/repositories/analytics-health.ts';
+import type {
+  SlowestQuery,
+  SlowStep,
+  SlowTask,
+} from '../../database/repositories/analytics-slowest.ts';
 import type { Session } from '../../database/atomically.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
@@ -85,14 +92,14 @@ function slowestOptions(): Option[] {
 }
 
 async function healthCommand(context: CommandContext, options: SessionOptions): Promise<ExitCode> {
-  const { systemHealthCounts } = await import('../../database/analytics-health.ts');
+  const { systemHealthCounts } = await import('../../database/repositories/analytics-health.ts');
   const counts = await withSession(context, options, systemHealthCounts);
   context.print(options.json === true ? jsonText(healthJson(counts)) : healthText(counts));
   return EXIT_CODES.done;
 }
 
 async function stepsCommand(context: CommandContext, options: SlowestOptions): Promise<ExitCode> {
-  const { slowestSteps } = await import('../../database/analytics-slowest.ts');
+  const { slowestSteps } = await import('../../database/repositories/analytics-slowest.ts');
   const steps = await withSession(context, options, async (client) =>
     slowestSteps(client, await queryOf(client, options)),
   );
@@ -103,7 +110,7 @@ async function stepsCommand(context: CommandContext, options: SlowestOptions): P
 }
 
 async function tasksCommand(context: CommandContext, options: SlowestOptions): Promise<ExitCode> {
-  const { slowestTasks } = await import('../../database/analytics-slowest.ts');
+  const { slowestTasks } = await import('../../database/repositories/analytics-slowest.ts');
   const tasks = await withSession(context, options, async (client) =>
     slowestTasks(client, await queryOf(client, options)),
   );
@@ -117,7 +124,7 @@ async function queryOf(
   client: Session,
   { since: age, namespace, name, taskVersion: version, limit }: SlowestOptions,
 ): Promise<SlowestQuery> {
-  const { databaseMicros } = await import('../../database/engine-registry.ts');
+  const { databaseMicros } = await import('../../database/engine/engine-registry.ts');
   const since = 'at' in age ? age.at : (await databaseMicros(client)) - age.ago;
   return { since, namespace, name, version, limit };
 }

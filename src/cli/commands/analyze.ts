@@ -137,7 +137,8 @@ async function report(
     input === undefined
       ? await withDatabase(context, options, async (client) => {
           const tasks = await storedTasks(client, [taskId], context, progress);
-          const { stepDurations } = await import('../../database/step-durations-query.ts');
+          const { stepDurations } =
+            await import('../../database/repositories/step-durations-query.ts');
           return { loaded: tasks, history: await stepDurations(client, taskId, HISTORY_STEPS) };
         })
       : { loaded: await tasksOfFiles(input, [taskId], context, progress), history: nothing };
@@ -177,7 +178,8 @@ async function blast(
   const loaded =
     input === undefined
       ? await withDatabase(context, options, async (client) => {
-          const { dependentTasks } = await import('../../database/dependent-tasks-query.ts');
+          const { dependentTasks } =
+            await import('../../database/repositories/dependent-tasks-query.ts');
           const ids = new Set([taskId, ...(await dependentTasks(client, starts))]);
           return storedTasks(client, [...ids], context, progress);
         })

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 
 import { TaskerError } from '../../errors.ts';
 import type { RetentionReport } from '../../events/retention.ts';
-import { formatInstant } from '../../graph/instants.ts';
+import { formatInstant } from '../../graph/snapshot/instants.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
@@ -54,7 +54,7 @@ Examples:
 
 async function retainCommand(context: CommandContext, options: RetainOptions): Promise<ExitCode> {
   const { retainEvents } = await import('../../events/retention.ts');
-  const { databaseMicros } = await import('../../database/engine-registry.ts');
+  const { databaseMicros } = await import('../../database/engine/engine-registry.ts');
   const { writeAudit } = await import('../../database/audit-log.ts');
   const { olderThan, dryRun = false } = options;
   const report = await withSession(context, options, async (client) => {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 
 import type { Rules, SnapshotSource } from '../../resolver/index.ts';
-import type { StepExplanation } from '../../resolver/explanation.ts';
+import type { StepExplanation } from '../../resolver/explain/explanation.ts';
 import { TaskerError } from '../../errors.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
@@ -74,7 +74,7 @@ async function explain(
 }
 
 async function directory(path: string): Promise<SnapshotSource> {
-  const { directorySource } = await import('../../resolver/ndjson-source.ts');
+  const { directorySource } = await import('../../resolver/sources/ndjson-source.ts');
   return directorySource(path);
 }
 
@@ -87,8 +87,8 @@ async function explainStored(
 ): Promise<StepExplanation> {
   const url = databaseUrl(context, options);
   const { connect, cutOnAbort, databaseError } = await import('../../database/connection.ts');
-  const { databaseSource } = await import('../../database/snapshot-loader.ts');
-  const { taskOfStep } = await import('../../database/step-task-query.ts');
+  const { databaseSource } = await import('../../database/snapshot/snapshot-loader.ts');
+  const { taskOfStep } = await import('../../database/repositories/step-task-query.ts');
   const client = await connect(url, { signal: context.signal });
   const uncut = cutOnAbort(client, context.signal);
   try {

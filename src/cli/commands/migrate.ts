@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import type { MigrateReport } from '../../database/migrate.ts';
+import type { MigrateReport } from '../../database/schema/migrate.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, databaseUrl, type InputOptions } from '../input-options.ts';
@@ -50,7 +50,7 @@ async function migrateCommand(
   options: MigrateCommandOptions,
 ): Promise<ExitCode> {
   const url = databaseUrl(context, options);
-  const { migrate } = await import('../../database/migrate.ts');
+  const { migrate } = await import('../../database/schema/migrate.ts');
   const progress = startProgress(context);
   try {
     progress.phase('connecting');

@@ -68,7 +68,7 @@ Examples:
 
 async function purgeCommand(context: CommandContext, options: PurgeOptions): Promise<ExitCode> {
   const { purgeTasks } = await import('../../database/purge.ts');
-  const { databaseMicros } = await import('../../database/engine-registry.ts');
+  const { databaseMicros } = await import('../../database/engine/engine-registry.ts');
   const { finishedBefore: age, namespace, includeFailed, dryRun = false, batch } = options;
   const file = dryRun ? undefined : await openArchive(options.archive);
   try {

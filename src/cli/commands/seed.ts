@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import type { SeedProgress, SeedReport } from '../../database/seed.ts';
+import type { SeedProgress, SeedReport } from '../../database/seed/seed.ts';
 import type { CommandContext } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, databaseUrl, type InputOptions } from '../input-options.ts';
@@ -56,7 +56,7 @@ Examples:
 async function seed(context: CommandContext, options: SeedCommandOptions): Promise<ExitCode> {
   const url = databaseUrl(context, options);
   const { parseMix } = await import('../../templates/sample-workflows.ts');
-  const { seedDatabase } = await import('../../database/seed.ts');
+  const { seedDatabase } = await import('../../database/seed/seed.ts');
   const mix = parseMix(options.mix);
   const progress = startProgress(context);
   try {

@@ -1,9 +1,12 @@
-import { databaseSource } from '../../database/snapshot-loader.ts';
-import { railsDependencyLevelsOf } from '../../database/rails-levels-query.ts';
-import { railsStepReadinessBatch, railsTaskContexts } from '../../database/rails-queries.ts';
-import { readyStepIds } from '../../database/ready-ids-query.ts';
-import { TASK_FLAGS } from '../../graph/layout.ts';
-import { isAnswered, type GraphSnapshot } from '../../graph/snapshot.ts';
+import { databaseSource } from '../../database/snapshot/snapshot-loader.ts';
+import { railsDependencyLevelsOf } from '../../database/repositories/rails-levels-query.ts';
+import {
+  railsStepReadinessBatch,
+  railsTaskContexts,
+} from '../../database/repositories/rails-queries.ts';
+import { readyStepIds } from '../../database/repositories/ready-ids-query.ts';
+import { TASK_FLAGS } from '../../graph/snapshot/layout.ts';
+import { isAnswered, type GraphSnapshot } from '../../graph/snapshot/snapshot.ts';
 import type { Resolver } from '../../resolver/index.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { Progress } from '../progress.ts';

@@ -2,10 +2,15 @@ import type {
   RailsContextRow,
   RailsLevelRow,
   RailsReadinessRow,
-} from '../../database/rails-queries.ts';
-import { contextRows, levelRows, readinessRows, readyStepIds } from '../../graph/answer-rows.ts';
-import { formatInstant, parseInstant } from '../../graph/instants.ts';
-import type { GraphSnapshot } from '../../graph/snapshot.ts';
+} from '../../database/repositories/rails-queries.ts';
+import {
+  contextRows,
+  levelRows,
+  readinessRows,
+  readyStepIds,
+} from '../../graph/kernels/answer-rows.ts';
+import { formatInstant, parseInstant } from '../../graph/snapshot/instants.ts';
+import type { GraphSnapshot } from '../../graph/snapshot/snapshot.ts';
 
 /** What the SQL side answered for the tasks of one snapshot. */
 export interface SqlAnswers {

@@ -1,8 +1,8 @@
 import { connect, cutOnAbort, redactUrl } from '../../database/connection.ts';
-import { surveyDatabase, type DatabaseSurvey } from '../../database/database-survey.ts';
-import { startEmbeddedServer } from '../../database/embedded-server.ts';
-import { migrate } from '../../database/migrate.ts';
-import { seedDatabase } from '../../database/seed.ts';
+import { surveyDatabase, type DatabaseSurvey } from '../../database/schema/database-survey.ts';
+import { startEmbeddedServer } from '../../database/embedded/embedded-server.ts';
+import { migrate } from '../../database/schema/migrate.ts';
+import { seedDatabase } from '../../database/seed/seed.ts';
 import { TaskerError } from '../../errors.ts';
 import { parseMix } from '../../templates/sample-workflows.ts';
 import type { CommandContext } from '../command-context.ts';

@@ -1,8 +1,11 @@
-import { databaseSource } from '../../database/snapshot-loader.ts';
-import { railsDependencyLevelsOf } from '../../database/rails-levels-query.ts';
-import { railsStepReadinessBatch, railsTaskContexts } from '../../database/rails-queries.ts';
-import { readyStepIds } from '../../database/ready-ids-query.ts';
-import { readinessRows } from '../../graph/answer-rows.ts';
+import { databaseSource } from '../../database/snapshot/snapshot-loader.ts';
+import { railsDependencyLevelsOf } from '../../database/repositories/rails-levels-query.ts';
+import {
+  railsStepReadinessBatch,
+  railsTaskContexts,
+} from '../../database/repositories/rails-queries.ts';
+import { readyStepIds } from '../../database/repositories/ready-ids-query.ts';
+import { readinessRows } from '../../graph/kernels/answer-rows.ts';
 import { resolveTasks, type BackendName, type Resolver } from '../../resolver/index.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { Progress } from '../progress.ts';

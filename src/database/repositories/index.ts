@@ -1,4 +1,4 @@
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import { AnnotationTypeRepository } from './annotation-type-repository.ts';
 import { DependentSystemObjectMapRepository } from './dependent-system-object-map-repository.ts';
 import { DependentSystemRepository } from './dependent-system-repository.ts';

@@ -1,4 +1,4 @@
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import type { Row } from './rows.ts';
 import { TableRepository } from './table-repository.ts';
 import { requireInteger } from './validation.ts';

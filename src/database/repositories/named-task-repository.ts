@@ -1,4 +1,4 @@
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import type { Page, PageRequest, Row } from './rows.ts';
 import { DEFAULT_NAMESPACE, TaskNamespaceRepository } from './task-namespace-repository.ts';
 import { TableRepository } from './table-repository.ts';

@@ -1,4 +1,4 @@
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import { typedQueries } from './rows.ts';
 
 /** Rows that a purge deleted. */

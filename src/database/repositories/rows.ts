@@ -2,7 +2,7 @@ import type { InferKyselyDB } from '@mikro-orm/postgresql';
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 
 import type { ENTITIES } from '../../entities/entities.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 
 /** Every table with its columns by property name, as the entities declare them. */
 export type TaskerTables = InferKyselyDB<

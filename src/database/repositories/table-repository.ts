@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import { isTaskerError, TaskerError } from '../../errors.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import { typedQueries } from './rows.ts';
 import type {
   NewRow,

@@ -1,5 +1,5 @@
 import { AnnotationTypeRepository } from './annotation-type-repository.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import type { Row } from './rows.ts';
 import { TableRepository } from './table-repository.ts';
 

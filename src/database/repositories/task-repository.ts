@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { TaskState } from '../../state-machine/states.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import { purgeTask } from './purge-task.ts';
 import type { PurgeReport } from './purge-task.ts';
 import type { Page, PageRequest, Row, TypedQueries } from './rows.ts';

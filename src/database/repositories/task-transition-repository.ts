@@ -1,4 +1,4 @@
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import type { Row } from './rows.ts';
 import { TaskRepository } from './task-repository.ts';
 import { historyOf, TransitionRepository, validateTransition } from './transition-repository.ts';

@@ -1,5 +1,5 @@
 import { TaskerError } from '../../errors.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import { lockEdges } from './edge-lock.ts';
 import { findPath } from './edge-path.ts';
 import type { Row } from './rows.ts';

@@ -1,7 +1,7 @@
 import { TaskerError } from '../../errors.ts';
 import { INITIAL_STATE } from '../../state-machine/states.ts';
 import type { StepState } from '../../state-machine/states.ts';
-import type { TaskerEntityManager } from '../orm.ts';
+import type { TaskerEntityManager } from './orm.ts';
 import type { Page, PageRequest, Row } from './rows.ts';
 import { TableRepository } from './table-repository.ts';
 import { optionalInstant, optionalInteger, pageLimit, requireState } from './validation.ts';

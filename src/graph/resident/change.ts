@@ -1,5 +1,5 @@
-import { STEP_FLAGS } from '../layout.ts';
-import { STATE_CODES } from '../state-codes.ts';
+import { STEP_FLAGS } from '../snapshot/layout.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 import type { Outcome } from './handles.ts';
 import { OWN_ROW_BITS, writeRow, type StepChange } from '../rules/own-row.ts';
 import {

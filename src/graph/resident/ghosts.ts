@@ -1,4 +1,4 @@
-import type { SnapshotViews } from '../layout.ts';
+import type { SnapshotViews } from '../snapshot/layout.ts';
 import { writeStep } from './change.ts';
 import { ownRowBits } from '../rules/own-row.ts';
 import { block, passOnDeath, passOnForeign } from './settle.ts';

@@ -1,4 +1,4 @@
-import type { SnapshotViews } from '../layout.ts';
+import type { SnapshotViews } from '../snapshot/layout.ts';
 import type { StepChange } from '../rules/own-row.ts';
 import { changeStep, completeStep, startStep, writeStep } from './change.ts';
 import { compactSlice } from './compaction.ts';

@@ -1,4 +1,4 @@
-import type { SnapshotViews } from '../layout.ts';
+import type { SnapshotViews } from '../snapshot/layout.ts';
 import type { Rules } from '../rules/rules.ts';
 import { slotOf, stepHandle, taskHandle, taskNumberOf } from './handles.ts';
 import { residentBytes, type ResidentMemory } from './memory.ts';

@@ -1,4 +1,4 @@
-import { RESULT_BITS } from '../layout.ts';
+import { RESULT_BITS } from '../snapshot/layout.ts';
 import { engineRetryLimit } from '../rules/rules.ts';
 import { isDeadEnd } from './settle.ts';
 import type { ResidentStore } from './store.ts';

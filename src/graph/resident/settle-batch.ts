@@ -1,4 +1,4 @@
-import { RESULT_BITS } from '../layout.ts';
+import { RESULT_BITS } from '../snapshot/layout.ts';
 import type { StepChange } from '../rules/own-row.ts';
 import { changeStep, completeStep } from './change.ts';
 import { refusal, slotOf, stepHandle, type Outcome } from './handles.ts';

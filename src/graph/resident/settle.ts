@@ -1,5 +1,5 @@
 import { ownRowBits, waitEnd } from '../rules/own-row.ts';
-import { STATE_CODES } from '../state-codes.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { SHAPE, SHAPE_BITS } from './shapes.ts';
 import type { ResidentStore } from './store.ts';
 import {

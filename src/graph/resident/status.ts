@@ -1,4 +1,4 @@
-import { EXECUTION_STATUSES, type HEALTH_STATUSES } from '../layout.ts';
+import { EXECUTION_STATUSES, type HEALTH_STATUSES } from '../snapshot/layout.ts';
 import { taskHandle } from './handles.ts';
 import type { ResidentStore } from './store.ts';
 import { REPORTED_SHIFT, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';

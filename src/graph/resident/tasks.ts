@@ -1,6 +1,6 @@
-import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../layout.ts';
-import { firstTimed } from '../readiness.ts';
-import { STATE_CODES } from '../state-codes.ts';
+import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
+import { firstTimed } from '../kernels/readiness.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { counterOf } from './change.ts';
 import { adoptGhost, clearOwn, leaveGhost, linkForeign, unlinkForeign } from './ghosts.ts';
 import { ownBits, settle, spreadDeadEnd, unlist } from './settle.ts';

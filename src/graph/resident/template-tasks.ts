@@ -1,5 +1,5 @@
-import { STEP_FLAGS } from '../layout.ts';
-import { STATE_CODES } from '../state-codes.ts';
+import { STEP_FLAGS } from '../snapshot/layout.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { counterOf } from './change.ts';
 import { adoptGhost, clearOwn } from './ghosts.ts';
 import { ownRowBits } from '../rules/own-row.ts';

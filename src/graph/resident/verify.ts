@@ -1,9 +1,14 @@
-import { EXECUTION_STATUSES, RESULT_BITS, STEP_FLAGS, type SnapshotViews } from '../layout.ts';
-import { firstTimed } from '../readiness.ts';
-import { resolveTaskRange } from '../resolve.ts';
-import { isAnswered } from '../snapshot.ts';
-import { STATE_CODES } from '../state-codes.ts';
-import { Scratch } from '../topological-order.ts';
+import {
+  EXECUTION_STATUSES,
+  RESULT_BITS,
+  STEP_FLAGS,
+  type SnapshotViews,
+} from '../snapshot/layout.ts';
+import { firstTimed } from '../kernels/readiness.ts';
+import { resolveTaskRange } from '../kernels/resolve.ts';
+import { isAnswered } from '../snapshot/snapshot.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
+import { Scratch } from '../snapshot/topological-order.ts';
 import { resultBitsOf } from './result-bits.ts';
 import { waitEnd } from '../rules/own-row.ts';
 import { statusCodeOf } from './status.ts';

@@ -1,5 +1,5 @@
-import { STEP_FLAGS } from '../layout.ts';
-import { STATE_CODES } from '../state-codes.ts';
+import { STEP_FLAGS } from '../snapshot/layout.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { engineRetryLimit, failureWaitMicros, type Rules } from './rules.ts';
 
 /** Rows of steps in columns, as far as readiness depends on them. */

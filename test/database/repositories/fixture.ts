@@ -1,5 +1,5 @@
-import { createOrm } from '../../../src/database/orm.ts';
-import type { TaskerOrm } from '../../../src/database/orm.ts';
+import { createOrm } from '../../../src/database/repositories/orm.ts';
+import type { TaskerOrm } from '../../../src/database/repositories/orm.ts';
 import { createRepositories } from '../../../src/database/repositories/index.ts';
 import type { Repositories } from '../../../src/database/repositories/index.ts';
 import { createTestDatabase } from '../../support/database.ts';

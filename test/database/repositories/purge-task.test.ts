@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { createOrm } from '../../../src/database/orm.ts';
+import { createOrm } from '../../../src/database/repositories/orm.ts';
 import { createRepositories } from '../../../src/database/repositories/index.ts';
 import { storeManyChains } from '../../support/chains.ts';
 import { createTestDatabase } from '../../support/database.ts';

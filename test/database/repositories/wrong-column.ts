@@ -1,4 +1,4 @@
-import type { TaskerOrm } from '../../../src/database/orm.ts';
+import type { TaskerOrm } from '../../../src/database/repositories/orm.ts';
 import type { Row, TypedQueries } from '../../../src/database/repositories/rows.ts';
 import type { TaskRepository } from '../../../src/database/repositories/task-repository.ts';
 import { Task } from '../../../src/entities/index.ts';

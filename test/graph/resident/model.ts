@@ -1,16 +1,16 @@
-import { buildSnapshot } from '../../../src/graph/build-snapshot.ts';
+import { buildSnapshot } from '../../../src/graph/snapshot/build-snapshot.ts';
 import {
   EXECUTION_STATUSES,
   HEALTH_STATUSES,
   RESULT_BITS,
   STEP_FLAGS,
   type SnapshotViews,
-} from '../../../src/graph/layout.ts';
-import { resolveTaskRange } from '../../../src/graph/resolve.ts';
+} from '../../../src/graph/snapshot/layout.ts';
+import { resolveTaskRange } from '../../../src/graph/kernels/resolve.ts';
 import type { Rules } from '../../../src/graph/rules/rules.ts';
-import { isAnswered } from '../../../src/graph/snapshot.ts';
-import { StagedRows } from '../../../src/graph/staged-rows.ts';
-import { Scratch } from '../../../src/graph/topological-order.ts';
+import { isAnswered } from '../../../src/graph/snapshot/snapshot.ts';
+import { StagedRows } from '../../../src/graph/snapshot/staged-rows.ts';
+import { Scratch } from '../../../src/graph/snapshot/topological-order.ts';
 
 /** The row of one step as the database has it. */
 export interface TruthStep {

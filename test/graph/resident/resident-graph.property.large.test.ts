@@ -4,13 +4,13 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { EXECUTION_STATUSES, RESULT_BITS, STEP_FLAGS } from '../../../src/graph/layout.ts';
+import { EXECUTION_STATUSES, RESULT_BITS, STEP_FLAGS } from '../../../src/graph/snapshot/layout.ts';
 import { ResidentGraph } from '../../../src/graph/resident/resident-graph.ts';
 import type { TaskPlacing } from '../../../src/graph/resident/resident-options.ts';
 import type { StepChange } from '../../../src/graph/rules/own-row.ts';
 import type { Rules } from '../../../src/graph/rules/rules.ts';
 import type { ResidentTaskStatus } from '../../../src/graph/resident/status.ts';
-import { STATE_CODES } from '../../../src/graph/state-codes.ts';
+import { STATE_CODES } from '../../../src/graph/snapshot/state-codes.ts';
 import {
   askAfresh,
   explicitUntil,

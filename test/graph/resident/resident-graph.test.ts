@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/layout.ts';
+import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../../../src/graph/snapshot/layout.ts';
 import { ResidentGraph, type ResidentShape } from '../../../src/graph/resident/resident-graph.ts';
-import { STATE_CODES } from '../../../src/graph/state-codes.ts';
+import { STATE_CODES } from '../../../src/graph/snapshot/state-codes.ts';
 import {
   chain,
   diamonds,

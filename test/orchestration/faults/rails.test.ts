@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { migrate } from '../../../src/database/migrate.ts';
+import { migrate } from '../../../src/database/schema/migrate.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { allComplete, rowsOf, runsFile, runsOf, startEngine } from './engine-processes.ts';
 import { expectSoundRows } from './stored-rows.ts';

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 
 import { expect, it, onTestFinished, vi } from 'vitest';
 
-import { startEmbeddedServer, type EmbeddedServer } from '../../../src/database/embedded-server.ts';
-import { migrate } from '../../../src/database/migrate.ts';
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+} from '../../../src/database/embedded/embedded-server.ts';
+import { migrate } from '../../../src/database/schema/migrate.ts';
 import { rowsOf, allComplete, runsFile, runsOf, startEngine } from './engine-processes.ts';
 import { expectOnce, expectSoundRows } from './stored-rows.ts';
 

@@ -1,0 +1,151 @@
+import { RESULT_BITS, type SnapshotViews } from '../snapshot/layout.ts';
+import type { Rules } from '../rules/rules.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
+
+const HAS_READY = 0;
+const PROCESSING = 1;
+const BLOCKED = 2;
+const ALL_COMPLETE = 3;
+const WAITING = 4;
+
+const HEALTHY = 0;
+const RECOVERING = 1;
+const BLOCKED_HEALTH = 2;
+
+/** Steps that can be counted in one byte of a packed word. */
+const PACKED_STEPS = 255;
+
+/** By state code, one in a byte: pending, in progress, completed, failed. */
+const BY_STATE = Int32Array.from({ length: 256 }, (_, code) => {
+  if (code === STATE_CODES.pending) return 1;
+  if (code === STATE_CODES.in_progress) return 1 << 8;
+  if (code >= STATE_CODES.complete) return 1 << 16;
+  return code === STATE_CODES.error ? 1 << 24 : 0;
+});
+
+/** By result bits, one in a byte: ready, exhausted, at a dead end. */
+const BY_BITS = Int32Array.from({ length: 256 }, (_, bits) => {
+  const deadEnd = (bits & (RESULT_BITS.dead | RESULT_BITS.unreachable)) !== 0;
+  return (
+    ((bits & RESULT_BITS.ready) === 0 ? 0 : 1) |
+    ((bits & RESULT_BITS.exhausted) === 0 ? 0 : 1 << 8) |
+    (deadEnd ? 1 << 16 : 0)
+  );
+});
+
+/**
+ * Execution contexts of tasks `firstTask` to `endTask - 1`, after readiness.
+ *
+ * Writes the five counts, `executionStatus` and `healthStatus`. O(steps), no allocation: a step is
+ * two table look-ups, which count seven things in two words.
+ * Source: contract readiness §3; the `engine` rows of decisions, Rules.
+ */
+export function resolveContexts(
+  views: SnapshotViews,
+  rules: Rules,
+  firstTask: number,
+  endTask: number,
+): void {
+  // taken out of the loop: a store through `views` takes twice the time
+  const { taskSteps, state, bits, executionStatus, healthStatus } = views;
+  const { pendingSteps, inProgressSteps, completedSteps, failedSteps } = views;
+  const readyCounts = views.readySteps;
+  const engine = rules === 'engine';
+  let step = taskSteps[firstTask] as number;
+  for (let task = firstTask; task < endTask; task++) {
+    const first = step;
+    const end = taskSteps[task + 1] as number;
+    let pending = 0;
+    let inProgress = 0;
+    let completed = 0;
+    let failed = 0;
+    let readySteps = 0;
+    let exhausted = 0;
+    let deadEnds = 0;
+    while (step < end) {
+      const stop = end - step > PACKED_STEPS ? step + PACKED_STEPS : end;
+      let byState = 0;
+      let byBits = 0;
+      for (; step < stop; step++) {
+        byState = (byState + (BY_STATE[state[step] as number] as number)) | 0;
+        byBits = (byBits + (BY_BITS[bits[step] as number] as number)) | 0;
+      }
+      pending += byState & 0xff;
+      inProgress += (byState >>> 8) & 0xff;
+      completed += (byState >>> 16) & 0xff;
+      failed += byState >>> 24;
+      readySteps += byBits & 0xff;
+      exhausted += (byBits >>> 8) & 0xff;
+      deadEnds += byBits >>> 16;
+    }
+    pendingSteps[task] = pending;
+    inProgressSteps[task] = inProgress;
+    completedSteps[task] = completed;
+    failedSteps[task] = failed;
+    readyCounts[task] = readySteps;
+    const total = end - first;
+    if (engine) {
+      const alive = total - completed - deadEnds;
+      const status = engineStatus(total, completed, inProgress, readySteps, alive);
+      executionStatus[task] = status;
+      healthStatus[task] = engineHealth(status, failed);
+    } else {
+      executionStatus[task] = railsStatus(total, completed, inProgress, readySteps, exhausted);
+      healthStatus[task] = railsHealth(failed, readySteps, exhausted);
+    }
+  }
+}
+
+function railsStatus(
+  total: number,
+  completed: number,
+  inProgress: number,
+  readySteps: number,
+  exhausted: number,
+): number {
+  if (readySteps > 0) return HAS_READY;
+  if (inProgress > 0) return PROCESSING;
+  if (exhausted > 0) return BLOCKED;
+  return total > 0 && completed === total ? ALL_COMPLETE : WAITING;
+}
+
+function railsHealth(failed: number, readySteps: number, exhausted: number): number {
+  if (failed === 0) return HEALTHY;
+  if (readySteps > 0) return RECOVERING;
+  return exhausted > 0 ? BLOCKED_HEALTH : RECOVERING;
+}
+
+/**
+ * A task is blocked when no step that is neither done nor dead nor unreachable is left: by
+ * induction over the order of the DAG, as long as one is left, one can run, now, later, or after
+ * another task's step.
+ */
+function engineStatus(
+  total: number,
+  completed: number,
+  inProgress: number,
+  readySteps: number,
+  alive: number,
+): number {
+  if (readySteps > 0) return HAS_READY;
+  if (inProgress > 0) return PROCESSING;
+  if (completed === total) return ALL_COMPLETE;
+  return alive > 0 ? WAITING : BLOCKED;
+}
+
+function engineHealth(status: number, failed: number): number {
+  if (status === BLOCKED) return BLOCKED_HEALTH;
+  return failed === 0 ? HEALTHY : RECOVERING;
+}
+
+/**
+ * Completed share of a task as the SQL prints it: hundredths, rounded half away from zero.
+ *
+ * @returns `0.0` for a task without steps, else text with two decimals (`33.33`)
+ */
+export function completionPercentage(completed: number, total: number): string {
+  if (total === 0) return '0.0';
+  const hundredths = Math.floor((completed * 20_000 + total) / (2 * total));
+  const whole = Math.floor(hundredths / 100);
+  return `${whole}.${String(hundredths % 100).padStart(2, '0')}`;
+}

@@ -1,0 +1,146 @@
+import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
+import { isForeignState } from './readiness.ts';
+import { engineRetryLimit } from '../rules/rules.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
+import { orderTask, type Scratch } from '../snapshot/topological-order.ts';
+
+/**
+ * True when the step itself will never run or complete again without an operator (`engine` rules):
+ * cancelled, failed for good, out of attempts, marked processed without being done, or in a state
+ * that nobody knows. O(1).
+ */
+export function isDead(views: SnapshotViews, node: number): boolean {
+  const code = views.state[node] as number;
+  if (code >= STATE_CODES.complete || code === STATE_CODES.in_progress) return false;
+  if (code === STATE_CODES.cancelled || isForeignState(code)) return true;
+  const flags = views.flags[node] as number;
+  if ((flags & STEP_FLAGS.processed) !== 0) return true;
+  const limit = engineRetryLimit(views.retryLimit[node] as number);
+  if ((views.attempts[node] as number) >= limit) return true;
+  return code === STATE_CODES.error && (flags & STEP_FLAGS.notRetryable) !== 0;
+}
+
+/**
+ * Marks the steps of tasks `firstTask` to `endTask - 1` that can never run for an ancestor's sake
+ * or a cycle's (`engine` rules): the result bit `unreachable`. Comes after readiness, which marks
+ * the dead ones, and after the cycles.
+ *
+ * A parent in another task counts by its own row alone, so that the answer does not depend on
+ * which tasks share a snapshot. O(steps + edges); a task whose steps are all alive and have their
+ * parents inside of it, as most are, costs two scans without a branch.
+ */
+export function resolveReachability(
+  views: SnapshotViews,
+  firstTask: number,
+  endTask: number,
+  scratch: Scratch,
+): void {
+  const { taskSteps, taskFlags } = views;
+  for (let task = firstTask; task < endTask; task++) {
+    const first = taskSteps[task] as number;
+    const end = taskSteps[task + 1] as number;
+    const flags = taskFlags[task] as number;
+    const cyclic = (flags & TASK_FLAGS.cyclic) !== 0;
+    if (!cyclic && !anyDead(views, first, end) && !anyForeign(views, first, end)) continue;
+    if ((flags & TASK_FLAGS.topological) !== 0) {
+      for (let step = first; step < end; step++) markStep(views, step, first, end);
+      continue;
+    }
+    const ordered = orderTask(views, task, scratch);
+    for (let at = 0; at < ordered; at++) {
+      markStep(views, first + (scratch.order[at] as number), first, end);
+    }
+    if (ordered < end - first) setApart(views, first, end, scratch);
+  }
+}
+
+function anyDead({ bits }: SnapshotViews, first: number, end: number): boolean {
+  let all = 0;
+  for (let step = first; step < end; step++) all |= bits[step] as number;
+  return (all & RESULT_BITS.dead) !== 0;
+}
+
+/** True when a step has a parent in another task. */
+function anyForeign(
+  { parentOffsets, parents }: SnapshotViews,
+  first: number,
+  end: number,
+): boolean {
+  const last = parentOffsets[end] as number;
+  let outside = 0;
+  for (let edge = parentOffsets[first] as number; edge < last; edge++) {
+    const parent = parents[edge] as number;
+    outside |= (parent - first) | (end - 1 - parent);
+  }
+  // node numbers take 31 bits at most, hence a difference below zero is one in 32 bits
+  return outside < 0;
+}
+
+const DEAD_END = RESULT_BITS.dead | RESULT_BITS.unreachable;
+
+function markStep(views: SnapshotViews, step: number, first: number, end: number): void {
+  const { state, bits, parentOffsets, parents } = views;
+  const code = state[step] as number;
+  if (code >= STATE_CODES.complete || code === STATE_CODES.in_progress) return;
+  if (((bits[step] as number) & RESULT_BITS.dead) !== 0) return;
+  const last = parentOffsets[step + 1] as number;
+  for (let edge = parentOffsets[step] as number; edge < last; edge++) {
+    const parent = parents[edge] as number;
+    const local = parent >= first && parent < end;
+    const blocked = local ? ((bits[parent] as number) & DEAD_END) !== 0 : isDead(views, parent);
+    if (blocked) {
+      bits[step] = (bits[step] as number) | RESULT_BITS.unreachable;
+      return;
+    }
+  }
+}
+
+/**
+ * A task with a cycle is set apart: none of its steps may run, and what stands on the cycle or
+ * behind it is unreachable for that reason alone.
+ */
+function setApart(views: SnapshotViews, first: number, end: number, scratch: Scratch): void {
+  const { state, bits } = views;
+  const { remaining } = scratch;
+  for (let step = first; step < end; step++) {
+    const own = (remaining[step - first] as number) > 0 ? RESULT_BITS.dead : 0;
+    const result = (bits[step] as number) & ~(RESULT_BITS.ready | RESULT_BITS.waiting | own);
+    const done = (state[step] as number) >= STATE_CODES.complete;
+    bits[step] = done ? result : result | RESULT_BITS.unreachable;
+  }
+}
+
+/**
+ * Nodes that can be reached from `starts` along the edges (`children`) or against them (`parents`),
+ * the starts included, across task borders inside the snapshot.
+ *
+ * @returns one byte a node (`Uint8Array` of length N + G), 1 where reached; O(nodes + edges)
+ */
+export function reachableFrom(
+  views: SnapshotViews,
+  starts: Iterable<number>,
+  direction: 'children' | 'parents',
+): Uint8Array {
+  const { steps, ghosts } = views.counts;
+  const forward = direction === 'children';
+  const offsets = forward ? views.childOffsets : views.parentOffsets;
+  const targets = forward ? views.children : views.parents;
+  const reached = new Uint8Array(steps + ghosts);
+  const queue: number[] = [];
+  for (const start of starts) {
+    if (reached[start] === 1) continue;
+    reached[start] = 1;
+    queue.push(start);
+  }
+  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
+    if (!forward && node >= steps) continue; // a ghost's parents are not in the snapshot
+    const last = offsets[node + 1] as number;
+    for (let edge = offsets[node] as number; edge < last; edge++) {
+      const target = targets[edge] as number;
+      if (reached[target] === 1) continue;
+      reached[target] = 1;
+      queue.push(target);
+    }
+  }
+  return reached;
+}
