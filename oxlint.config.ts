@@ -1,5 +1,11 @@
 import { defineConfig } from 'oxlint';
-import { BOUNDARIES, forbiddenImports, stageGlob } from './scripts/boundaries.ts';
+import {
+  BOUNDARIES,
+  forbiddenImports,
+  forbiddenRooms,
+  GRAPH_ROOMS,
+  stageGlob,
+} from './scripts/boundaries.ts';
 
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'node', 'vitest'],
@@ -88,6 +94,12 @@ export default defineConfig({
           'error',
           object,
         ],
+      },
+    })),
+    ...Object.keys(GRAPH_ROOMS).map((room) => ({
+      files: [`**/src/graph/${room}/**`],
+      rules: {
+        'no-restricted-imports': ['error', { patterns: forbiddenRooms(room) }] as ['error', object],
       },
     })),
   ],

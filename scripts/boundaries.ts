@@ -109,6 +109,32 @@ export const BOUNDARIES: readonly Boundary[] = [
   },
 ];
 
+/** The rooms of `graph`, and which others each may import: the two at the bottom see each other. */
+export const GRAPH_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  snapshot: ['rules'],
+  rules: ['snapshot'],
+  kernels: ['snapshot', 'rules'],
+  planes: ['snapshot', 'rules', 'kernels'],
+  resident: ['snapshot', 'rules', 'kernels'],
+  analysis: ['snapshot', 'rules', 'kernels'],
+};
+
+/** The `no-restricted-imports` patterns that hold one room of `graph` to its row, beside those of `graph`. */
+export function forbiddenRooms(room: string): ImportPattern[] {
+  const allowed = GRAPH_ROOMS[room] ?? [];
+  const others = Object.keys(GRAPH_ROOMS).filter(
+    (name) => name !== room && !allowed.includes(name),
+  );
+  const graph = BOUNDARIES.find(({ stage }) => stage === 'graph');
+  return [
+    ...(graph === undefined ? [] : forbiddenImports(graph)),
+    {
+      regex: `^(\\.\\./)+(graph/)?(${others.join('|')})/`,
+      message: `graph/${room} may import ${allowed.join(', ')}: see docs/adr/0003-lint-boundaries.md.`,
+    },
+  ];
+}
+
 /** Where the files of a stage lie, as a glob that holds from any configuration folder. */
 export function stageGlob(stage: Stage): string {
   const path = stage === 'workers' ? stage : `src/${stage}`;

@@ -232,8 +232,8 @@ export type {
   RetentionOptions,
   RetentionReport,
 } from './events/retention.ts';
-export type { EventHolder } from './database/events/event-expiry.ts';
-export type { EventPartition } from './database/events/event-partitions.ts';
+export type { EventHolder } from './database/event-store/event-expiry.ts';
+export type { EventPartition } from './database/event-store/event-partitions.ts';
 export { signWebhook, verifyWebhook, webhookKeys } from './events/webhook-signature.ts';
 export type {
   ReceivedWebhook,
@@ -251,10 +251,10 @@ export type {
   DeadLetterFilter,
   DeadLetterReason,
   DeadLetterWithPayload,
-} from './database/events/dead-letter-rows.ts';
-export type { EventCount, LogPartition } from './database/events/event-stats.ts';
-export type { Replay } from './database/events/replay-requests.ts';
-export type { ReplayFilter } from './database/events/replays.ts';
+} from './database/event-store/dead-letter-rows.ts';
+export type { EventCount, LogPartition } from './database/event-store/event-stats.ts';
+export type { Replay } from './database/event-store/replay-requests.ts';
+export type { ReplayFilter } from './database/event-store/replays.ts';
 export {
   deadLetter,
   discardDeadLetters,

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../database/events/dead-letter-rows.ts';
+import type { DeadLetter } from '../database/event-store/dead-letter-rows.ts';
 import type { DeadLetterPage, DeadLetterResult } from '../events/dead-letters.ts';
 import { jsonText } from './json-text.ts';
 import { countOf, factLines, oneLine, textTable } from './text-table.ts';

@@ -37,7 +37,7 @@ export async function tailCommand(
 }
 
 async function tail(context: CommandContext, client: Session, options: TailOptions): Promise<void> {
-  const { eventHorizon } = await import('../database/events/event-log.ts');
+  const { eventHorizon } = await import('../database/event-store/event-log.ts');
   const { comparePositions, readEvents } = await import('../events/stored-event.ts');
   const { startOfLog } = await import('../events/log-place.ts');
   const { requireChoice } = await import('../events/bad-filter.ts');

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Session } from '../database/atomically.ts';
-import type { Replay } from '../database/events/replay-requests.ts';
+import type { Replay } from '../database/event-store/replay-requests.ts';
 import type { CommandContext } from './command-context.ts';
 import { EXIT_CODES, type ExitCode } from './exit-codes.ts';
 import { jsonText } from './json-text.ts';

@@ -11,10 +11,10 @@ import {
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterWithPayload,
-} from '../database/events/dead-letter-rows.ts';
+} from '../database/event-store/dead-letter-rows.ts';
 import type { Queries } from '../database/id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from '../database/list-cursor.ts';
-import { notifySubscribers } from '../database/events/subscriptions.ts';
+import { notifySubscribers } from '../database/event-store/subscriptions.ts';
 import { TaskerError } from '../errors.ts';
 import { formatInstant } from '../graph/snapshot/instants.ts';
 import { badField, requireChoice, requireId, requireName } from './bad-filter.ts';

@@ -1,4 +1,4 @@
-import { notifyEvents } from '../database/events/event-writer.ts';
+import { notifyEvents } from '../database/event-store/event-writer.ts';
 import type { Queries } from '../database/id-block.ts';
 import type { ProblemSink } from './in-process.ts';
 

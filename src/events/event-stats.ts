@@ -3,7 +3,7 @@ import {
   logPartitions,
   type EventCount,
   type LogPartition,
-} from '../database/events/event-stats.ts';
+} from '../database/event-store/event-stats.ts';
 import type { Queries } from '../database/id-block.ts';
 import { badField } from './bad-filter.ts';
 import { subscriberHealth, type SubscriberHealth } from './subscriptions.ts';

@@ -1,4 +1,4 @@
-import { FIRST_POSITION, parsePosition } from '../database/events/event-log.ts';
+import { FIRST_POSITION, parsePosition } from '../database/event-store/event-log.ts';
 import { parseInstant } from '../graph/snapshot/instants.ts';
 import { badField } from './bad-filter.ts';
 

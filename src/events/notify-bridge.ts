@@ -1,5 +1,5 @@
 import { EngineSession } from '../database/engine/engine-session.ts';
-import { LONGEST_NOTICE, sendNotices } from '../database/events/event-notices.ts';
+import { LONGEST_NOTICE, sendNotices } from '../database/event-store/event-notices.ts';
 import { badOption, knownKeys, objectOption } from '../orchestration/bad-option.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { EventHandler } from './subscriber-definition.ts';

@@ -1,10 +1,10 @@
-import type { EventRow } from '../database/events/event-log.ts';
+import type { EventRow } from '../database/event-store/event-log.ts';
 import {
   readEventFacts,
   type EventFacts,
   type StepFacts,
   type TaskFacts,
-} from '../database/events/event-facts.ts';
+} from '../database/event-store/event-facts.ts';
 import type { Queries } from '../database/id-block.ts';
 import { secondsBetween } from './seconds-between.ts';
 import { eventDefinition, PAYLOAD_VERSION } from './catalog.ts';

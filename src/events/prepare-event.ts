@@ -1,5 +1,5 @@
-import { EventIds } from '../database/events/event-ids.ts';
-import type { NewEvent } from '../database/events/event-writer.ts';
+import { EventIds } from '../database/event-store/event-ids.ts';
+import type { NewEvent } from '../database/event-store/event-writer.ts';
 import { jsonbText } from '../database/jsonb-text.ts';
 import { TaskerError } from '../errors.ts';
 import type { EventRegistry, PublishableEvent } from './event-registry.ts';

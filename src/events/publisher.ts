@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EngineSession, isTemporary } from '../database/engine/engine-session.ts';
-import { areEventsStored, writeEvents } from '../database/events/event-writer.ts';
+import { areEventsStored, writeEvents } from '../database/event-store/event-writer.ts';
 import { TaskerError } from '../errors.ts';
 import type { PreparedEvent } from './prepare-event.ts';
 import { PublishBuffer, type PublishBatch, type Submission } from './publish-buffer.ts';

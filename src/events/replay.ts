@@ -9,8 +9,8 @@ import {
   readReplays,
   type NewReplay,
   type Replay,
-} from '../database/events/replay-requests.ts';
-import { notifySubscribers } from '../database/events/subscriptions.ts';
+} from '../database/event-store/replay-requests.ts';
+import { notifySubscribers } from '../database/event-store/subscriptions.ts';
 import { TaskerError } from '../errors.ts';
 import { badField, requireChoice, requireId, requireName } from './bad-filter.ts';
 import { endOfLog, startOfLog } from './log-place.ts';

@@ -11,7 +11,7 @@ import {
   holdersOf,
   oldestDefaultEvent,
   type EventHolder,
-} from '../database/events/event-expiry.ts';
+} from '../database/event-store/event-expiry.ts';
 import {
   asMaintainer,
   createEventPartition,
@@ -21,7 +21,7 @@ import {
   listEventPartitions,
   type EventPartition,
   type PartitionOutcome,
-} from '../database/events/event-partitions.ts';
+} from '../database/event-store/event-partitions.ts';
 
 /** What becomes of the events of a time that is over. */
 export interface RetentionOptions {

@@ -1,4 +1,8 @@
-import { parsePosition, readEventRows, type EventFilter } from '../database/events/event-log.ts';
+import {
+  parsePosition,
+  readEventRows,
+  type EventFilter,
+} from '../database/event-store/event-log.ts';
 import type { Queries } from '../database/id-block.ts';
 import { TaskerError } from '../errors.ts';
 import type { EventName } from './catalog.ts';

@@ -1,4 +1,4 @@
-import type { TaskKind } from '../database/events/event-pages.ts';
+import type { TaskKind } from '../database/event-store/event-pages.ts';
 import type { Queries } from '../database/id-block.ts';
 import { TaskerError } from '../errors.ts';
 import type { EventName, EventPayload } from './catalog.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { HandlerTransactions } from '../database/events/handler-transactions.ts';
+import type { HandlerTransactions } from '../database/event-store/handler-transactions.ts';
 import type { Queries } from '../database/id-block.ts';
 import { TaskerError } from '../errors.ts';
 import type { StoredEvent } from './stored-event.ts';

@@ -1,7 +1,11 @@
-import { readEventPage, type PageRequest, type TaskKind } from '../database/events/event-pages.ts';
+import {
+  readEventPage,
+  type PageRequest,
+  type TaskKind,
+} from '../database/event-store/event-pages.ts';
 import type { Queries } from '../database/id-block.ts';
-import { positionParts } from '../database/events/subscriptions.ts';
-import type { PositionParts } from '../database/events/event-log.ts';
+import { positionParts } from '../database/event-store/subscriptions.ts';
+import type { PositionParts } from '../database/event-store/event-log.ts';
 import { composePayloads } from './payload.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { Subscriber } from './subscriber-definition.ts';

@@ -1,8 +1,8 @@
-import { saveDeadLetter } from '../database/events/dead-letters.ts';
-import type { TaskKind } from '../database/events/event-pages.ts';
-import type { HandlerTransactions } from '../database/events/handler-transactions.ts';
+import { saveDeadLetter } from '../database/event-store/dead-letters.ts';
+import type { TaskKind } from '../database/event-store/event-pages.ts';
+import type { HandlerTransactions } from '../database/event-store/handler-transactions.ts';
 import type { Queries } from '../database/id-block.ts';
-import type { SubscriptionPart, SubscriptionRow } from '../database/events/subscriptions.ts';
+import type { SubscriptionPart, SubscriptionRow } from '../database/event-store/subscriptions.ts';
 import { DeliveryRate } from './delivery-rate.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { Subscriber } from './subscriber-definition.ts';

@@ -1,5 +1,5 @@
 import type { Queries } from '../database/id-block.ts';
-import { saveProgress, type PartProgress } from '../database/events/subscriptions.ts';
+import { saveProgress, type PartProgress } from '../database/event-store/subscriptions.ts';
 
 /** Saves how far parts have come: all that comes while a statement is under way by the next one. */
 export class SubscriberProgress {

@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { eventHorizon } from '../database/events/event-log.ts';
-import { kindsOfTasks } from '../database/events/event-pages.ts';
+import { eventHorizon } from '../database/event-store/event-log.ts';
+import { kindsOfTasks } from '../database/event-store/event-pages.ts';
 import type { Queries } from '../database/id-block.ts';
 import {
   settleRedrives,
   takeRedrives,
   type Redrive,
   type RedriveOutcome,
-} from '../database/events/redrives.ts';
-import { openReplays, saveReplayProgress, type OpenReplay } from '../database/events/replays.ts';
+} from '../database/event-store/redrives.ts';
+import {
+  openReplays,
+  saveReplayProgress,
+  type OpenReplay,
+} from '../database/event-store/replays.ts';
 import { comparePositions, readEvents, type StoredEvent } from './stored-event.ts';
 import type { ServedPart } from './subscriber-part.ts';
 

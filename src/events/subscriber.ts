@@ -1,6 +1,6 @@
 import { EngineSession, type DatabaseSession } from '../database/engine/engine-session.ts';
-import { eventHorizon, FIRST_POSITION } from '../database/events/event-log.ts';
-import { HandlerTransactions } from '../database/events/handler-transactions.ts';
+import { eventHorizon, FIRST_POSITION } from '../database/event-store/event-log.ts';
+import { HandlerTransactions } from '../database/event-store/handler-transactions.ts';
 import {
   enterSubscription,
   listenForEvents,
@@ -8,7 +8,7 @@ import {
   releaseParts,
   takeParts,
   type SubscriptionRow,
-} from '../database/events/subscriptions.ts';
+} from '../database/event-store/subscriptions.ts';
 import { TaskerError } from '../errors.ts';
 import type { Subscriber } from './subscriber-definition.ts';
 import { SubscriberLog } from './subscriber-log.ts';

@@ -2,12 +2,12 @@ import { atomically, type Session } from '../database/atomically.ts';
 import { writeAudit } from '../database/audit-log.ts';
 import { requireAuditRequest, type AuditRequest } from '../database/audit-request.ts';
 import type { Queries } from '../database/id-block.ts';
-import { holdSubscription, readLags } from '../database/events/subscriber-health.ts';
+import { holdSubscription, readLags } from '../database/event-store/subscriber-health.ts';
 import {
   listSubscriptions,
   setSubscriptionState,
   type SubscriptionRow,
-} from '../database/events/subscriptions.ts';
+} from '../database/event-store/subscriptions.ts';
 import { TaskerError } from '../errors.ts';
 import { requireName } from './bad-filter.ts';
 

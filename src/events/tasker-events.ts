@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EngineSession } from '../database/engine/engine-session.ts';
 import { queriesOf } from '../database/repositories/em-queries.ts';
-import { uuidText } from '../database/events/event-ids.ts';
-import { writeEvents } from '../database/events/event-writer.ts';
+import { uuidText } from '../database/event-store/event-ids.ts';
+import { writeEvents } from '../database/event-store/event-writer.ts';
 import type { Queries } from '../database/id-block.ts';
 import type { TaskerEntityManager } from '../database/repositories/orm.ts';
 import { TaskerError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { EventIds, uuidText } from '../database/events/event-ids.ts';
+import { EventIds, uuidText } from '../database/event-store/event-ids.ts';
 import { formatInstant } from '../graph/snapshot/instants.ts';
 import { eventDefinition, PAYLOAD_VERSION, type EventName } from './catalog.ts';
 import type { InProcessEvent } from './in-process.ts';

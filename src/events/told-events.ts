@@ -1,5 +1,5 @@
-import { uuidText } from '../database/events/event-ids.ts';
-import type { EventRow } from '../database/events/event-log.ts';
+import { uuidText } from '../database/event-store/event-ids.ts';
+import type { EventRow } from '../database/event-store/event-log.ts';
 import { isTemporary } from '../database/engine/engine-session.ts';
 import type { Queries } from '../database/id-block.ts';
 import { formatInstant } from '../graph/snapshot/instants.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { uuidText } from '../database/events/event-ids.ts';
-import { endedTransactions } from '../database/events/event-writer.ts';
+import { uuidText } from '../database/event-store/event-ids.ts';
+import { endedTransactions } from '../database/event-store/event-writer.ts';
 import type { Queries } from '../database/id-block.ts';
 import type { PreparedEvent } from './prepare-event.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { saveDeadLetter } from '../../src/database/events/dead-letters.ts';
+import { saveDeadLetter } from '../../src/database/event-store/dead-letters.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { tasker, taskerProcess } from './tasker.ts';
 

@@ -3,8 +3,11 @@ import { expect, test } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { databaseMicros } from '../../src/database/engine/engine-registry.ts';
-import { asMaintainer, createEventPartition } from '../../src/database/events/event-partitions.ts';
-import { enterSubscription } from '../../src/database/events/subscriptions.ts';
+import {
+  asMaintainer,
+  createEventPartition,
+} from '../../src/database/event-store/event-partitions.ts';
+import { enterSubscription } from '../../src/database/event-store/subscriptions.ts';
 import { formatNaive } from '../../src/graph/snapshot/instants.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { FIRST_POSITION } from '../../src/database/events/event-log.ts';
-import { enterSubscription } from '../../src/database/events/subscriptions.ts';
+import { FIRST_POSITION } from '../../src/database/event-store/event-log.ts';
+import { enterSubscription } from '../../src/database/event-store/subscriptions.ts';
 import { listReplays } from '../../src/events/replay.ts';
 import { storeEvents } from '../events/stored-events.ts';
 import { begin, serve } from '../events/subscriber-support.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { saveDeadLetter, type NewDeadLetter } from '../../src/database/events/dead-letters.ts';
-import { settleRedrives, takeRedrives } from '../../src/database/events/redrives.ts';
+import { saveDeadLetter, type NewDeadLetter } from '../../src/database/event-store/dead-letters.ts';
+import { settleRedrives, takeRedrives } from '../../src/database/event-store/redrives.ts';
 import {
   deadLetter,
   discardDeadLetters,

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { eventHorizon } from '../../src/database/events/event-log.ts';
+import { eventHorizon } from '../../src/database/event-store/event-log.ts';
 import { comparePositions, readEvents } from '../../src/events/stored-event.ts';
 import { parseInstant } from '../../src/graph/snapshot/instants.ts';
 import { startLonelyServer, type LonelyServer } from '../support/lonely-server.ts';

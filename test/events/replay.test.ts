@@ -3,13 +3,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { FIRST_POSITION } from '../../src/database/events/event-log.ts';
+import { FIRST_POSITION } from '../../src/database/event-store/event-log.ts';
 import {
   openReplays,
   saveReplayProgress,
   type OpenReplay,
-} from '../../src/database/events/replays.ts';
-import { enterSubscription, listSubscriptions } from '../../src/database/events/subscriptions.ts';
+} from '../../src/database/event-store/replays.ts';
+import {
+  enterSubscription,
+  listSubscriptions,
+} from '../../src/database/event-store/subscriptions.ts';
 import {
   cancelReplay,
   listReplays,

@@ -10,8 +10,8 @@ import {
   createEventPartition,
   detachEventPartition,
   listEventPartitions,
-} from '../../src/database/events/event-partitions.ts';
-import { enterSubscription, saveProgress } from '../../src/database/events/subscriptions.ts';
+} from '../../src/database/event-store/event-partitions.ts';
+import { enterSubscription, saveProgress } from '../../src/database/event-store/subscriptions.ts';
 import { EventMaintenance } from '../../src/events/event-maintenance.ts';
 import { createPartitionsAhead, retainEvents } from '../../src/events/retention.ts';
 import { formatNaive } from '../../src/graph/snapshot/instants.ts';

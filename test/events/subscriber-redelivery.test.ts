@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { listSubscriptions } from '../../src/database/events/subscriptions.ts';
+import { listSubscriptions } from '../../src/database/event-store/subscriptions.ts';
 import { listDeadLetters, redriveDeadLetters } from '../../src/events/dead-letters.ts';
 import { cancelReplay, replay, replayEvents } from '../../src/events/replay.ts';
 import { withClient } from '../database/with-client.ts';

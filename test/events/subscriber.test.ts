@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   listSubscriptions,
   setSubscriptionState,
-} from '../../src/database/events/subscriptions.ts';
+} from '../../src/database/event-store/subscriptions.ts';
 import { Subscriber } from '../../src/events/subscriber-definition.ts';
 import { withClient } from '../database/with-client.ts';
 import { createTestDatabase } from '../support/database.ts';

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { auditOf } from '../../src/database/audit-log.ts';
 import { connect } from '../../src/database/connection.ts';
-import { saveDeadLetter } from '../../src/database/events/dead-letters.ts';
-import { FIRST_POSITION } from '../../src/database/events/event-log.ts';
+import { saveDeadLetter } from '../../src/database/event-store/dead-letters.ts';
+import { FIRST_POSITION } from '../../src/database/event-store/event-log.ts';
 import {
   enterSubscription,
   saveProgress,
   takeParts,
   EVENT_CHANNEL,
-} from '../../src/database/events/subscriptions.ts';
+} from '../../src/database/event-store/subscriptions.ts';
 import { eventStats } from '../../src/events/event-stats.ts';
 import {
   oneSubscriber,

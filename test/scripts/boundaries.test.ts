@@ -5,7 +5,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BOUNDARIES, STAGES, type Boundary, type Stage } from '../../scripts/boundaries.ts';
+import {
+  BOUNDARIES,
+  GRAPH_ROOMS,
+  STAGES,
+  type Boundary,
+  type Stage,
+} from '../../scripts/boundaries.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const oxlint = join(root, 'node_modules', '.bin', 'oxlint');
@@ -75,6 +81,21 @@ function allows(packages: readonly string[], name: string): boolean {
   return verdict;
 }
 
+const ROOMS = Object.keys(GRAPH_ROOMS);
+
+/** What the probe of a room of `graph` imports: every room, what `graph` may import, and what it may not. */
+const roomImports = (room: string): { path: string; allowed: boolean }[] => [
+  ...ROOMS.filter((other) => other !== room).map((other) => ({
+    path: `../${other}/probe.ts`,
+    allowed: GRAPH_ROOMS[room]!.includes(other),
+  })),
+  { path: './probe.ts', allowed: true },
+  { path: '../random.ts', allowed: true },
+  { path: '../../errors.ts', allowed: true },
+  { path: '../../database/probe.ts', allowed: false },
+  { path: 'pg', allowed: false },
+];
+
 describe('folder boundaries', () => {
   const all = BOUNDARIES.flatMap((boundary) =>
     boundary.stage.endsWith('.ts') ? [] : probes(boundary),
@@ -90,6 +111,12 @@ describe('folder boundaries', () => {
       const lines = all
         .filter(({ from }) => from === boundary.stage)
         .map(({ statement }) => statement);
+      await writeFile(path, `${lines.join('\n')}\nexport {};\n`);
+    }
+    for (const room of ROOMS) {
+      const path = join(folder, 'src', 'graph', room, 'room.ts');
+      await mkdir(dirname(path), { recursive: true });
+      const lines = roomImports(room).map((each) => `import '${each.path}';`);
       await writeFile(path, `${lines.join('\n')}\nexport {};\n`);
     }
     await writeFile(join(folder, 'src', 'errors.ts'), `import './graph/probe.ts';\nimport 'pg';\n`);
@@ -124,6 +151,14 @@ describe('folder boundaries', () => {
       expect(actual).toEqual(lines.map(({ statement, allowed }) => ({ statement, allowed })));
     },
   );
+
+  test.each(ROOMS)('graph/%s imports the rooms below it and no other', (room) => {
+    const actual = roomImports(room).map(({ path }, index) => ({
+      path,
+      allowed: !reported.has(`src/graph/${room}/room.ts:${index + 1}`),
+    }));
+    expect(actual).toEqual(roomImports(room));
+  });
 
   test('errors.ts imports nothing', () => {
     expect(reported).toContain('src/errors.ts:1');

@@ -1,6 +1,9 @@
 import { type Command, Option } from 'commander';
 
-import type { DeadLetterFilter, DeadLetterReason } from '../../database/events/dead-letter-rows.ts';
+import type {
+  DeadLetterFilter,
+  DeadLetterReason,
+} from '../../database/event-store/dead-letter-rows.ts';
 import type { DeadLetterRequest, DeadLetterResult } from '../../events/dead-letters.ts';
 import { TaskerError } from '../../errors.ts';
 import type { CommandContext } from '../command-context.ts';

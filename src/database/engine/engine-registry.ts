@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { formatNaive, parseInstant } from '../../graph/snapshot/instants.ts';
 import { SHARDS } from './active-tasks.ts';
 import { int4Array, int8Array } from '../copy/binary-arrays.ts';
-import { EventIds, uuidText } from '../events/event-ids.ts';
+import { EventIds, uuidText } from '../event-store/event-ids.ts';
 import type { Queries } from '../id-block.ts';
 
 /** What an engine says of itself. */

@@ -1,8 +1,8 @@
 import { formatNaive } from '../../graph/snapshot/instants.ts';
 import type { StepState, TaskState } from '../../state-machine/states.ts';
 import { int8Array } from '../copy/binary-arrays.ts';
-import { EventIds } from '../events/event-ids.ts';
-import { EVENT_TRANSACTION } from '../events/event-log.ts';
+import { EventIds } from '../event-store/event-ids.ts';
+import { EVENT_TRANSACTION } from '../event-store/event-log.ts';
 import type { Queries } from '../id-block.ts';
 
 /** A step as an operator finds it. */

@@ -8,7 +8,7 @@ import {
   timestampArray,
   uuidArray,
 } from '../copy/binary-arrays.ts';
-import { EventIds } from '../events/event-ids.ts';
+import { EventIds } from '../event-store/event-ids.ts';
 import { IdBlock, type Queries } from '../id-block.ts';
 import { IdRuns } from './id-runs.ts';
 import { rowError } from '../repositories/row-errors.ts';

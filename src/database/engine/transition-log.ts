@@ -11,7 +11,7 @@ import {
   timestampArray,
   uuidArray,
 } from '../copy/binary-arrays.ts';
-import { EventIds } from '../events/event-ids.ts';
+import { EventIds } from '../event-store/event-ids.ts';
 import { IdBlock, type Queries } from '../id-block.ts';
 import { shapedStatements } from './shaped-statement.ts';
 import { parametersOf, transitionStatement, type StatementShape } from './transition-statement.ts';

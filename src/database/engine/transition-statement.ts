@@ -2,7 +2,7 @@ import { type MoveKind, MOVE_KINDS } from '../../state-machine/moves.ts';
 import type { ColumnWrite } from '../../state-machine/machine.ts';
 import { SATISFIED_STATES } from '../../state-machine/states.ts';
 import type { Subject } from '../../state-machine/transition.ts';
-import { EVENT_TRANSACTION } from '../events/event-log.ts';
+import { EVENT_TRANSACTION } from '../event-store/event-log.ts';
 
 /**
  * Which parts a statement has; a part that no move needs is left out. Each part costs the server
