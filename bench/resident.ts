@@ -1,3 +1,4 @@
+import { SeededRandom } from '../src/graph/random.ts';
 import { STEP_FLAGS, type SnapshotViews } from '../src/graph/snapshot/layout.ts';
 import { ResidentGraph } from '../src/graph/resident/resident-graph.ts';
 import { StepLists } from '../src/graph/resident/step-lists.ts';
@@ -30,15 +31,10 @@ export async function benchResident(context: BenchContext): Promise<Measured> {
   return collected;
 }
 
-/** Mulberry32. */
+/** Numbers from 0 to below 1 that follow from a seed. */
 function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new SeededRandom(seed);
+  return () => random.next();
 }
 
 function shuffled(count: number): Uint32Array {

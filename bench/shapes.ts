@@ -1,3 +1,4 @@
+import { SeededRandom } from '../src/graph/random.ts';
 import { buildSnapshot } from '../src/graph/snapshot/build-snapshot.ts';
 import { STEP_FLAGS } from '../src/graph/snapshot/layout.ts';
 import type { GraphSnapshot } from '../src/graph/snapshot/snapshot.ts';
@@ -54,15 +55,10 @@ export const SHAPES = {
   },
 } as const satisfies Record<string, Shape>;
 
-/** Mulberry32: a small seeded generator, enough for shapes. */
+/** Numbers from 0 to below 1 that follow from a seed. */
 function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const random = new SeededRandom(seed);
+  return () => random.next();
 }
 
 /** A state for a step whose parents are all done, or for one that has to wait. */

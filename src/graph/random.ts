@@ -12,6 +12,11 @@ export class SeededRandom {
 
   /** @param seed whole number; its low 32 bits count */
   constructor(seed: number) {
+    this.restart(seed);
+  }
+
+  /** Begins the sequence of a seed; its low 32 bits count. O(1). */
+  restart(seed: number): void {
     let state = seed >>> 0;
     for (let word = 0; word < 4; word++) {
       state = (state + 0x9e_37_79_b9) >>> 0;

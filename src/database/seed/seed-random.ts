@@ -1,24 +1,25 @@
+import { SeededRandom } from '../../graph/random.ts';
+
 /**
- * A small deterministic generator of random numbers, started afresh for each task, so that a task comes out the same
- * whichever of its tables is being written. Mulberry32 by T. Ettinger (public domain): 32 bits of state.
+ * Random numbers as the seed draws them, started afresh for each task, so that a task comes out the same
+ * whichever of its tables is being written.
  */
 export class SeedRandom {
-  #state = 0;
+  readonly #random = new SeededRandom(0);
 
   /** Starts the sequence of number `index` under `seed`. */
   restart(seed: number, index: number): void {
-    this.#state = (mix(seed) ^ mix(index + 0x9e37_79b9)) | 0;
+    this.#random.restart(Math.imul(seed, 0x85eb_ca6b) ^ Math.imul(index + 1, 0x9e37_79b1));
   }
 
   /** The next 32 bits, unsigned. */
   bits(): number {
-    this.#state = (this.#state + 0x6d2b_79f5) | 0;
-    return scramble(this.#state);
+    return this.#random.next() * 0x1_0000_0000;
   }
 
   /** In [0, 1). */
   fraction(): number {
-    return this.bits() / 0x1_0000_0000;
+    return this.#random.next();
   }
 
   /** Whole number in [0, bound). */
@@ -42,14 +43,4 @@ export class SeedRandom {
 export function runningSums(weights: readonly number[]): Float64Array {
   let sum = 0;
   return Float64Array.from(weights, (weight) => (sum += weight));
-}
-
-function mix(value: number): number {
-  return scramble(Math.imul(value, 0x85eb_ca6b) | 0);
-}
-
-function scramble(state: number): number {
-  let bits = Math.imul(state ^ (state >>> 15), state | 1);
-  bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-  return (bits ^ (bits >>> 14)) >>> 0;
 }
