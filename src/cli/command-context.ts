@@ -22,3 +22,6 @@ export interface CommandContext {
 
 /** Runs a command; what it throws becomes one line on stderr and an exit code. */
 export type CommandAction = (context: CommandContext) => Promise<ExitCode>;
+
+/** Hands a command's action to whoever runs it. */
+export type RunAction = (action: CommandAction) => Promise<void>;

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 
 import { Command } from 'commander';
 
-import type { CommandAction } from './command-context.ts';
+import type { RunAction } from './command-context.ts';
 import { addAnalyticsCommand } from './commands/analytics.ts';
 import { addAnalyzeCommand } from './commands/analyze.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -20,9 +20,6 @@ import { EXIT_CODE_HELP } from './exit-codes.ts';
 
 // by its own name, because the sources and the built files lie at different depths
 const manifest = createRequire(import.meta.url)('tasker-core/package.json') as { version: string };
-
-/** Hands a command's action to whoever runs it. */
-export type RunAction = (action: CommandAction) => Promise<void>;
 
 /** What the program needs of its surroundings. */
 export interface ProgramOptions {

@@ -10,13 +10,12 @@ import type {
   SlowTask,
 } from '../../database/repositories/analytics-slowest.ts';
 import type { Session } from '../../database/atomically.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
 import { withSession, type SessionOptions } from '../operator-command.ts';
 import { ageOrInstant, wholeNumber, type Age } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { countText, factLines, oneLine, textTable } from '../text-table.ts';
 
 interface SlowestOptions extends SessionOptions {

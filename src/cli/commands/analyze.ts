@@ -7,11 +7,10 @@ import { DURATIONS_HELP, readDurations } from '../analyze/durations-file.ts';
 import { snapshotOf, storedTasks, tasksOfFiles, withDatabase } from '../analyze/load-tasks.ts';
 import { stepLengths, type KnownLengths } from '../analyze/step-lengths.ts';
 import { stepNames, taskReportJson, taskReportText } from '../analyze/task-report.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, inputOption, type InputOptions } from '../input-options.ts';
 import { idList, idValue, secondsValue, wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress, type Progress } from '../progress.ts';
 
 interface AnalyzeCommandOptions extends InputOptions {

@@ -2,11 +2,10 @@ import { type Command, Option } from 'commander';
 
 import type { BackendName, Resolver } from '../../resolver/index.ts';
 import { isTaskerError } from '../../errors.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, type InputOptions } from '../input-options.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress } from '../progress.ts';
 
 interface DemoCommandOptions extends InputOptions {

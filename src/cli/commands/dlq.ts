@@ -6,7 +6,7 @@ import type {
 } from '../../database/event-store/dead-letter-rows.ts';
 import type { DeadLetterRequest, DeadLetterResult } from '../../events/dead-letters.ts';
 import { TaskerError } from '../../errors.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import {
   letterJson,
@@ -24,7 +24,6 @@ import {
   type ActionOptions,
 } from '../operator-command.ts';
 import { idValue, instantValue, nameList, wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 
 interface FilterOptions extends ActionOptions {
   readonly subscriber?: string;

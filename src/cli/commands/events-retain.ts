@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { TaskerError } from '../../errors.ts';
 import type { RetentionReport } from '../../events/retention.ts';
 import { formatInstant } from '../../graph/snapshot/instants.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
@@ -14,7 +14,6 @@ import {
   type ActionOptions,
 } from '../operator-command.ts';
 import { ageOrInstant, type Age } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { bytesText, countOf, oneLine, textTable } from '../text-table.ts';
 
 interface RetainOptions extends ActionOptions {

@@ -1,3 +1,4 @@
+import type { RunAction } from '../command-context.ts';
 import { type Command, Option } from 'commander';
 
 import { statsCommand, type StatsOptions } from '../event-stats-text.ts';
@@ -6,7 +7,6 @@ import { EXIT_CODE_HELP } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
 import { auditOptions, type ActionOptions } from '../operator-command.ts';
 import { idValue, instantValue, nameList, positiveNumber, wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import {
   cancelReplayCommand,
   replayCommand,

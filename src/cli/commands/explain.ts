@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Rules, SnapshotSource } from '../../resolver/index.ts';
 import type { StepExplanation } from '../../resolver/explain/explanation.ts';
 import { TaskerError } from '../../errors.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import {
   addOptions,
@@ -15,7 +15,6 @@ import {
 } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
 import { idValue } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress, type Progress } from '../progress.ts';
 
 interface ExplainCommandOptions extends InputOptions {

@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
 
 import type { MigrateReport } from '../../database/schema/migrate.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, databaseUrl, type InputOptions } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress } from '../progress.ts';
 import { factLines } from '../text-table.ts';
 

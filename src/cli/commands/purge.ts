@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import type { PurgeArchive } from '../../database/purge-archive.ts';
 import type { PurgeSummary } from '../../database/purge.ts';
 import { TaskerError } from '../../errors.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
@@ -16,7 +16,6 @@ import {
   type ActionOptions,
 } from '../operator-command.ts';
 import { ageOrInstant, wholeNumber, type Age } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { countOf, countText } from '../text-table.ts';
 
 interface PurgeOptions extends ActionOptions {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 
 import type { BackendName, Rules } from '../../resolver/index.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import {
   addOptions,
@@ -14,7 +14,6 @@ import {
   type SelectionOptions,
 } from '../input-options.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress } from '../progress.ts';
 
 interface ResolveCommandOptions extends InputOptions, SelectionOptions {

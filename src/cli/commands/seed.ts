@@ -1,12 +1,11 @@
 import { type Command, Option } from 'commander';
 
 import type { SeedProgress, SeedReport } from '../../database/seed/seed.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption, databaseUrl, type InputOptions } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
 import { wholeNumber } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { startProgress, type Progress } from '../progress.ts';
 import { countText, factLines, millisText } from '../text-table.ts';
 

@@ -1,3 +1,4 @@
+import type { RunAction } from '../command-context.ts';
 import { type Command, Option } from 'commander';
 
 import type { OperatorRequest } from '../../orchestration/operator-request.ts';
@@ -6,7 +7,6 @@ import type { Session } from '../../database/atomically.ts';
 import { EXIT_CODE_HELP } from '../exit-codes.ts';
 import { actionCommand, addActionOptions, type ActionOptions } from '../operator-command.ts';
 import { idValue, jsonValue } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 
 interface StepCommandOptions extends ActionOptions {
   readonly results?: { readonly value: unknown };

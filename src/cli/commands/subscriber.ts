@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 
-import type { CommandContext } from '../command-context.ts';
+import type { CommandContext, RunAction } from '../command-context.ts';
 import { EXIT_CODE_HELP, EXIT_CODES, type ExitCode } from '../exit-codes.ts';
 import { addOptions, databaseOption } from '../input-options.ts';
 import { jsonText } from '../json-text.ts';
@@ -11,7 +11,6 @@ import {
   type ActionOptions,
   type SessionOptions,
 } from '../operator-command.ts';
-import type { RunAction } from '../program.ts';
 import { subscriberJson, subscribersText, subscriberText } from '../subscriber-text.ts';
 
 const api = () => import('../../events/subscriptions.ts');

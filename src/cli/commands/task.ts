@@ -1,3 +1,4 @@
+import type { RunAction } from '../command-context.ts';
 import { type Command, Option } from 'commander';
 
 import type { Session } from '../../database/atomically.ts';
@@ -12,7 +13,6 @@ import {
   type SessionOptions,
 } from '../operator-command.ts';
 import { idValue, instantValue } from '../option-values.ts';
-import type { RunAction } from '../program.ts';
 import { historyCommand, type HistoryOptions } from '../task-history-text.ts';
 import { showCommand } from '../task-facts-text.ts';
 

@@ -4,7 +4,6 @@ import { slotOf, stepHandle, taskHandle, taskNumberOf } from './handles.ts';
 import { residentBytes, type ResidentMemory } from './memory.ts';
 import { badArgument } from './resident-options.ts';
 import { resultBitsOf } from './result-bits.ts';
-import { startOf } from './settle.ts';
 import { statusCodeOf, statusOf, type ResidentTaskStatus } from './status.ts';
 import type { ResidentStore } from './store.ts';
 import { differencesFrom, type ResidentDifference } from './verify.ts';
@@ -166,7 +165,7 @@ export class ResidentView {
   waitsUntil(step: number): number | undefined {
     const slot = slotOf(this.store, step);
     if (slot < 0 || ((this.store.words[slot] as number) & WORD.waiting) === 0) return undefined;
-    return startOf(this.store, slot);
+    return this.store.startOf(slot);
   }
 
   /** Handles of all ready steps, wherever they stand, in no order. O(capacity used). */

@@ -1,4 +1,4 @@
-import { ownRowBits, waitEnd } from '../rules/own-row.ts';
+import { ownRowBits } from '../rules/own-row.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { SHAPE, SHAPE_BITS } from './shapes.ts';
 import type { ResidentStore } from './store.ts';
@@ -25,15 +25,6 @@ export function ownBits(store: ResidentStore, slot: number): number {
     : bits | WORD.timed;
 }
 
-/** When a step may run by its row and its task's start, µs since the epoch; -Infinity for at once. O(1). */
-export function startOf(store: ResidentStore, slot: number): number {
-  const end = waitEnd(store, slot);
-  const task = store.taskOf[slot] as number;
-  if (task === NO_TASK) return end;
-  const start = store.startAt[task] as number;
-  return start > end ? start : end;
-}
-
 /**
  * Puts a step where it belongs by its word and the clock: the ready queue, the timer queue or
  * neither. Reports it where it becomes ready. O(1), see `ReadyQueue`.
@@ -42,7 +33,7 @@ export function settle(store: ResidentStore, slot: number): void {
   const word = store.words[slot] as number;
   let wanted = 0;
   if ((word & CANDIDATE) === WORD.mayRun) {
-    const waits = (word & WORD.timed) !== 0 && startOf(store, slot) > store.now;
+    const waits = (word & WORD.timed) !== 0 && store.startOf(slot) > store.now;
     wanted = waits ? WORD.waiting : WORD.ready;
   }
   const held = word & (WORD.ready | WORD.waiting);

@@ -9,8 +9,7 @@ import {
 import { ForeignEdges } from './foreign-edges.ts';
 import { ResidentIds } from './ids.ts';
 import { ReadyQueue } from './ready-queue.ts';
-import type { StepColumns } from '../rules/own-row.ts';
-import { startOf } from './settle.ts';
+import { waitEnd, type StepColumns } from '../rules/own-row.ts';
 import { ResidentShapes } from './shapes.ts';
 import { StepLists } from './step-lists.ts';
 import { TimerWheel } from './timer-wheel.ts';
@@ -106,7 +105,7 @@ export class ResidentStore implements StepColumns {
     this.lists = new StepLists(64);
     this.ready = new ReadyQueue(this.lists, settings.lanes);
     this.held = this.lists.create();
-    this.timers = new TimerWheel(this.lists, (slot) => startOf(this, slot), settings.nowMicros);
+    this.timers = new TimerWheel(this.lists, (slot) => this.startOf(slot), settings.nowMicros);
   }
 
   /**
@@ -186,6 +185,15 @@ export class ResidentStore implements StepColumns {
   /** True for the slot of a step whose task is not resident. */
   isGhost(slot: number): boolean {
     return this.taskOf[slot] === NO_TASK;
+  }
+
+  /** When a step may run by its row and its task's start, µs since the epoch; -Infinity for at once. O(1). */
+  startOf(slot: number): number {
+    const end = waitEnd(this, slot);
+    const task = this.taskOf[slot] as number;
+    if (task === NO_TASK) return end;
+    const start = this.startAt[task] as number;
+    return start > end ? start : end;
   }
 
   /** Reports a step that became ready. */
