@@ -15,6 +15,10 @@ const LINES: Readonly<Record<string, RegExp>> = {
   'order-chain.ts': /^complete: R-1650 goes out with task \d+$/m,
   'sample-workflows.ts': /^(?:[a-z_]+: complete, \d+ steps\n){7}$/,
   'two-processes.ts': /^all tasks complete, run by 2 processes$/m,
+  'analyze-task.ts': /^23 s by way of reserve, charge, ship\npack may take 15 s more\n$/,
+  'ready-index.ts': /^100 steps may run, step 10 first\n100 steps may run, step 11 first\n$/,
+  'resident-graph.ts':
+    /^task 2: reserve\ntask 1: reserve\n(?:task \d: \w+\n){6}task 2 is complete\ntask 1 is complete\n$/,
   'resolve-rows.ts': /Step 12 \(reserve_stock\) of task 1 may run now/,
   'resolve-database.ts':
     /^\d+ unfinished tasks, \d+ steps, \d+ ready to run\ntask 1 is [a-z_]+, \d+/,
