@@ -197,10 +197,10 @@ describe('findServerBinaries', () => {
   it('names the package when it is not installed', async () => {
     const source = fileURLToPath(new URL('../../src', import.meta.url));
     const alone = join(directory, 'alone');
-    await mkdir(join(alone, 'database'), { recursive: true });
+    await mkdir(join(alone, 'database', 'embedded'), { recursive: true });
     await cp(join(source, 'errors.ts'), join(alone, 'errors.ts'));
     for (const file of ['embedded-binaries.ts', 'binary-cache.ts']) {
-      await cp(join(source, 'database', file), join(alone, 'database', file));
+      await cp(join(source, 'database/embedded', file), join(alone, 'database/embedded', file));
     }
     const script = `import { locatePackage } from ${JSON.stringify(join(alone, 'database/embedded/embedded-binaries.ts'))};
       try { locatePackage(); } catch (error) { console.log(JSON.stringify({ code: error.code, message: error.message })); }`;
