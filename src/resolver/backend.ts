@@ -26,16 +26,11 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-/** Steps that one uninterrupted stretch of work takes: short enough to notice a cancellation. */
+/** Steps that a worker thread takes at once: short enough to notice a cancellation. */
 const STRETCH_STEPS = 65_536;
 
-/** How many stretches a snapshot is worked off in; an ordinary chunk is one. */
+/** How many stretches a snapshot is shared out in; an ordinary chunk is one. */
 export function stretchCount(views: SnapshotViews): number {
   const { tasks, steps } = views.counts;
   return Math.max(1, Math.min(tasks, Math.floor(steps / STRETCH_STEPS)));
-}
-
-/** First task of a stretch; `stretchStart(…, count)` is the end. */
-export function stretchStart(views: SnapshotViews, stretch: number, count: number): number {
-  return Math.floor((views.counts.tasks * stretch) / count);
 }

@@ -1,15 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 
 import { TaskerError } from '../errors.ts';
-import { resolveTaskRange } from '../graph/kernels/resolve.ts';
+import { resolvePieces } from '../graph/kernels/resolve.ts';
 import { Scratch } from '../graph/snapshot/topological-order.ts';
-import type { Cycle } from '../graph/kernels/cycles.ts';
-import { stretchCount, stretchStart, type Backend } from './backend.ts';
+import type { Backend } from './backend.ts';
 
 /**
- * The kernels in the calling thread. Between stretches of about 64k steps the event loop gets a
- * turn, so that a long run can be aborted; a short one finishes without a wait. One task is one
- * stretch, however large: about 20 ms a million steps in which nothing else runs.
+ * The kernels in the calling thread. After every stretch of `PIECE_VISITS` steps and edges (some
+ * milliseconds at most), inside a large task too, the event loop gets a turn and the signal is
+ * looked at; a small snapshot finishes without a wait.
  */
 export function inlineBackend(): Backend {
   let closed = false;
@@ -17,20 +16,14 @@ export function inlineBackend(): Backend {
     name: 'inline',
     async resolve(views, parameters, signal) {
       // a run that gives way to others needs its own scratch
-      const scratch = new Scratch();
-      const count = stretchCount(views);
-      const cycles: Cycle[] = [];
-      for (let stretch = 0; stretch < count; stretch++) {
-        if (stretch > 0) await setImmediate();
+      const pieces = resolvePieces(views, parameters, new Scratch());
+      for (;;) {
         signal?.throwIfAborted();
         if (closed) throw new TaskerError('TASKER_RESOLVER_CLOSED', 'The resolver was stopped.');
-        const first = stretchStart(views, stretch, count);
-        const end = stretchStart(views, stretch + 1, count);
-        // not spread: a chunk may hold more cycles than a call takes arguments
-        const found = resolveTaskRange(views, parameters, first, end, scratch);
-        for (const cycle of found) cycles.push(cycle);
+        const { done, value } = pieces.next();
+        if (done === true) return value;
+        await setImmediate();
       }
-      return cycles;
     },
     async close() {
       closed = true;

@@ -1,4 +1,5 @@
 import { RESULT_BITS, type SnapshotViews } from '../snapshot/layout.ts';
+import type { Pieces } from '../snapshot/pieces.ts';
 import type { Rules } from '../rules/rules.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
 
@@ -94,6 +95,66 @@ export function resolveContexts(
       healthStatus[task] = railsHealth(failed, readySteps, exhausted);
     }
   }
+}
+
+/**
+ * {@link resolveContexts} for one task, in pieces of `visits` steps. How often each state code and
+ * each result byte occurs is all that a piece leaves to the next.
+ */
+export function* contextPieces(
+  views: SnapshotViews,
+  rules: Rules,
+  task: number,
+  visits: number,
+): Pieces<void> {
+  const { taskSteps, state, bits } = views;
+  const first = taskSteps[task] as number;
+  const end = taskSteps[task + 1] as number;
+  const states = new Uint32Array(256);
+  const results = new Uint32Array(256);
+  for (let from = first; from < end; from += visits) {
+    if (from > first) yield;
+    count(state, from, Math.min(from + visits, end), states);
+    count(bits, from, Math.min(from + visits, end), results);
+  }
+  const [pending, inProgress, completed, failed] = sums(states, BY_STATE);
+  const [ready, exhausted, deadEnds] = sums(results, BY_BITS);
+  const total = end - first;
+  views.pendingSteps[task] = pending;
+  views.inProgressSteps[task] = inProgress;
+  views.completedSteps[task] = completed;
+  views.failedSteps[task] = failed;
+  views.readySteps[task] = ready;
+  if (rules === 'engine') {
+    const alive = total - completed - deadEnds;
+    const status = engineStatus(total, completed, inProgress, ready, alive);
+    views.executionStatus[task] = status;
+    views.healthStatus[task] = engineHealth(status, failed);
+  } else {
+    views.executionStatus[task] = railsStatus(total, completed, inProgress, ready, exhausted);
+    views.healthStatus[task] = railsHealth(failed, ready, exhausted);
+  }
+}
+
+/** Adds how often each byte occurs in rows `from` to `end - 1`. */
+function count(bytes: Uint8Array, from: number, end: number, into: Uint32Array): void {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at] as number;
+    into[byte] = (into[byte] as number) + 1;
+  }
+}
+
+/** What a table of packed words counts: one sum for each byte of them. */
+function sums(
+  occurrences: Uint32Array,
+  packed: Int32Array,
+): [first: number, second: number, third: number, fourth: number] {
+  const sum = (shift: number): number =>
+    occurrences.reduce(
+      (all, often, at) => all + often * (((packed[at] as number) >>> shift) & 1),
+      0,
+    );
+  return [sum(0), sum(8), sum(16), sum(24)];
 }
 
 function railsStatus(

@@ -1,5 +1,6 @@
 import { RESULT_BITS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
-import { orderTask, type Scratch } from '../snapshot/topological-order.ts';
+import { ALL_VISITS, finishNow, type Pieces } from '../snapshot/pieces.ts';
+import { orderPieces, orderTask, type Scratch } from '../snapshot/topological-order.ts';
 
 const STALE = TASK_FLAGS.cyclic | TASK_FLAGS.cycleReachable;
 
@@ -27,44 +28,89 @@ export function findCycles(
   const { taskSteps, taskFlags } = views;
   const cycles: Cycle[] = [];
   for (let task = firstTask; task < endTask; task++) {
-    const flags = taskFlags[task] as number;
-    const topological = (flags & TASK_FLAGS.topological) !== 0;
+    const topological = ((taskFlags[task] as number) & TASK_FLAGS.topological) !== 0;
     const steps = (taskSteps[task + 1] as number) - (taskSteps[task] as number);
-    if (topological || orderTask(views, task, scratch) === steps) {
-      // what another program left in the buffer, or an earlier run over other rows
-      if ((flags & STALE) !== 0) taskFlags[task] = flags & ~STALE;
-      continue;
-    }
-    taskFlags[task] = flags | TASK_FLAGS.cyclic;
-    traceCycles(views, task, scratch, cycles);
+    const cyclic = !topological && orderTask(views, task, scratch) < steps;
+    flagCyclic(views, task, cyclic);
+    if (cyclic) finishNow(traceCycles(views, task, scratch, cycles, ALL_VISITS));
   }
   return cycles;
 }
 
+/** {@link findCycles} for one task, in pieces of about `visits` steps and edges. */
+export function* cyclePieces(
+  views: SnapshotViews,
+  task: number,
+  scratch: Scratch,
+  visits: number,
+): Pieces<Cycle[]> {
+  const { taskSteps, taskFlags } = views;
+  const cycles: Cycle[] = [];
+  const topological = ((taskFlags[task] as number) & TASK_FLAGS.topological) !== 0;
+  const steps = (taskSteps[task + 1] as number) - (taskSteps[task] as number);
+  const cyclic = !topological && (yield* orderPieces(views, task, scratch, visits)) < steps;
+  flagCyclic(views, task, cyclic);
+  if (cyclic) yield* traceCycles(views, task, scratch, cycles, visits);
+  return cycles;
+}
+
+function flagCyclic({ taskFlags }: SnapshotViews, task: number, cyclic: boolean): void {
+  const flags = taskFlags[task] as number;
+  if (cyclic) taskFlags[task] = flags | TASK_FLAGS.cyclic;
+  // what another program left in the buffer, or an earlier run over other rows
+  else if ((flags & STALE) !== 0) taskFlags[task] = flags & ~STALE;
+}
+
 /** Walks from each step that Kahn left over to a left-over parent until the walk meets itself. */
-function traceCycles(views: SnapshotViews, task: number, scratch: Scratch, into: Cycle[]): void {
-  const first = views.taskSteps[task] as number;
-  const end = views.taskSteps[task + 1] as number;
-  const { remaining, mark } = scratch;
+function* traceCycles(
+  views: SnapshotViews,
+  task: number,
+  scratch: Scratch,
+  into: Cycle[],
+  visits: number,
+): Pieces<void> {
+  const { taskSteps, parentOffsets, bits } = views;
+  const first = taskSteps[task] as number;
+  const end = taskSteps[task + 1] as number;
+  // the order is not needed any more: its room takes the walk
+  const { remaining, mark, order: walk } = scratch;
   const onWalk = 1;
   const settled = 2;
+  let left = visits;
   mark.fill(0, 0, end - first);
   for (let start = first; start < end; start++) {
+    if (--left < 0) {
+      yield;
+      left = visits;
+    }
     if ((remaining[start - first] as number) === 0 || mark[start - first] !== 0) continue;
-    const walk: number[] = [];
+    let walked = 0;
     let step = start;
     while (mark[step - first] === 0) {
       mark[step - first] = onWalk;
-      walk.push(step);
+      walk[walked++] = step;
+      left -= 1 + (parentOffsets[step + 1] as number) - (parentOffsets[step] as number);
       step = leftOverParent(views, step, first, end, remaining);
+      if (left < 0) {
+        yield;
+        left = visits;
+      }
     }
-    if (mark[step - first] === onWalk) {
-      const path = walk.slice(walk.indexOf(step)).toReversed();
-      for (const member of path)
-        views.bits[member] = (views.bits[member] as number) | RESULT_BITS.onCycle;
-      into.push({ task, path });
+    // back along the walk is along the edges; what lies before the circle is not part of it
+    let path: number[] | undefined = mark[step - first] === onWalk ? [] : undefined;
+    if (path !== undefined) into.push({ task, path });
+    while (walked > 0) {
+      const visited = walk[--walked] as number;
+      mark[visited - first] = settled;
+      if (--left < 0) {
+        yield;
+        left = visits;
+      }
+      if (path === undefined) continue;
+      path.push(visited);
+      bits[visited] = (bits[visited] as number) | RESULT_BITS.onCycle;
+      if (visited === step) path = undefined;
     }
-    for (const visited of walk) mark[visited - first] = settled;
   }
 }
 

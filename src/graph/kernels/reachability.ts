@@ -1,8 +1,9 @@
 import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
+import { pieceEnd, type Pieces } from '../snapshot/pieces.ts';
 import { isForeignState } from './readiness.ts';
 import { engineRetryLimit } from '../rules/rules.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
-import { orderTask, type Scratch } from '../snapshot/topological-order.ts';
+import { orderPieces, orderTask, type Scratch } from '../snapshot/topological-order.ts';
 
 /**
  * True when the step itself will never run or complete again without an operator (`engine` rules):
@@ -41,7 +42,8 @@ export function resolveReachability(
     const end = taskSteps[task + 1] as number;
     const flags = taskFlags[task] as number;
     const cyclic = (flags & TASK_FLAGS.cyclic) !== 0;
-    if (!cyclic && !anyDead(views, first, end) && !anyForeign(views, first, end)) continue;
+    if (!cyclic && !anyDead(views, first, end) && !anyForeign(views, first, end, first, end))
+      continue;
     if ((flags & TASK_FLAGS.topological) !== 0) {
       for (let step = first; step < end; step++) markStep(views, step, first, end);
       continue;
@@ -50,7 +52,51 @@ export function resolveReachability(
     for (let at = 0; at < ordered; at++) {
       markStep(views, first + (scratch.order[at] as number), first, end);
     }
-    if (ordered < end - first) setApart(views, first, end, scratch);
+    if (ordered < end - first) setApart(views, first, first, end, scratch);
+  }
+}
+
+/** {@link resolveReachability} for one task, in pieces of about `visits` steps and edges. */
+export function* reachabilityPieces(
+  views: SnapshotViews,
+  task: number,
+  scratch: Scratch,
+  visits: number,
+): Pieces<void> {
+  const { taskSteps, taskFlags, parentOffsets } = views;
+  const first = taskSteps[task] as number;
+  const end = taskSteps[task + 1] as number;
+  const flags = taskFlags[task] as number;
+  let concerned = (flags & TASK_FLAGS.cyclic) !== 0;
+  for (let from = first; from < end && !concerned; yield) {
+    const to = pieceEnd(parentOffsets, from, end, visits);
+    concerned = anyDead(views, from, to) || anyForeign(views, first, end, from, to);
+    from = to;
+  }
+  if (!concerned) return;
+  if ((flags & TASK_FLAGS.topological) !== 0) {
+    for (let from = first; from < end; yield) {
+      const to = pieceEnd(parentOffsets, from, end, visits);
+      for (let step = from; step < to; step++) markStep(views, step, first, end);
+      from = to;
+    }
+    return;
+  }
+  const ordered = yield* orderPieces(views, task, scratch, visits);
+  let left = visits;
+  for (let at = 0; at < ordered; at++) {
+    const step = first + (scratch.order[at] as number);
+    markStep(views, step, first, end);
+    left -= 1 + (parentOffsets[step + 1] as number) - (parentOffsets[step] as number);
+    if (left > 0) continue;
+    yield;
+    left = visits;
+  }
+  if (ordered === end - first) return;
+  for (let from = first; from < end; yield) {
+    const to = Math.min(from + visits, end);
+    setApart(views, first, from, to, scratch);
+    from = to;
   }
 }
 
@@ -60,15 +106,17 @@ function anyDead({ bits }: SnapshotViews, first: number, end: number): boolean {
   return (all & RESULT_BITS.dead) !== 0;
 }
 
-/** True when a step has a parent in another task. */
+/** True when one of steps `from` to `to - 1` has a parent in another task. */
 function anyForeign(
   { parentOffsets, parents }: SnapshotViews,
   first: number,
   end: number,
+  from: number,
+  to: number,
 ): boolean {
-  const last = parentOffsets[end] as number;
+  const last = parentOffsets[to] as number;
   let outside = 0;
-  for (let edge = parentOffsets[first] as number; edge < last; edge++) {
+  for (let edge = parentOffsets[from] as number; edge < last; edge++) {
     const parent = parents[edge] as number;
     outside |= (parent - first) | (end - 1 - parent);
   }
@@ -96,13 +144,17 @@ function markStep(views: SnapshotViews, step: number, first: number, end: number
 }
 
 /**
- * A task with a cycle is set apart: none of its steps may run, and what stands on the cycle or
- * behind it is unreachable for that reason alone.
+ * A task with a cycle is set apart, here steps `from` to `to - 1` of it: none of its steps may run,
+ * and what stands on the cycle or behind it is unreachable for that reason alone.
  */
-function setApart(views: SnapshotViews, first: number, end: number, scratch: Scratch): void {
-  const { state, bits } = views;
-  const { remaining } = scratch;
-  for (let step = first; step < end; step++) {
+function setApart(
+  { state, bits }: SnapshotViews,
+  first: number,
+  from: number,
+  to: number,
+  { remaining }: Scratch,
+): void {
+  for (let step = from; step < to; step++) {
     const own = (remaining[step - first] as number) > 0 ? RESULT_BITS.dead : 0;
     const result = (bits[step] as number) & ~(RESULT_BITS.ready | RESULT_BITS.waiting | own);
     const done = (state[step] as number) >= STATE_CODES.complete;

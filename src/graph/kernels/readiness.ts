@@ -27,8 +27,17 @@ export function resolveDependencies(
   firstTask: number,
   endTask: number,
 ): void {
-  const first = views.taskSteps[firstTask] as number;
-  const end = views.taskSteps[endTask] as number;
+  const { taskSteps } = views;
+  dependenciesOfSteps(views, rules, taskSteps[firstTask] as number, taskSteps[endTask] as number);
+}
+
+/** {@link resolveDependencies} for steps `first` to `end - 1`. */
+export function dependenciesOfSteps(
+  views: SnapshotViews,
+  rules: Rules,
+  first: number,
+  end: number,
+): void {
   for (let block = first; block < end; block += BLOCK_STEPS) {
     const blockEnd = Math.min(block + BLOCK_STEPS, end);
     countDoneParents(views, block, blockEnd);
@@ -97,11 +106,23 @@ export function resolveWaits(
   firstTask: number,
   endTask: number,
 ): void {
-  const { taskSteps, timedStep, failedAt, nextAttemptAt, nextRetryAt } = views;
+  const { taskSteps } = views;
+  const first = taskSteps[firstTask] as number;
+  waitsOfSteps(views, rules, nowMicros, first, taskSteps[endTask] as number);
+}
+
+/** {@link resolveWaits} for steps `first` to `end - 1`. */
+export function waitsOfSteps(
+  views: SnapshotViews,
+  rules: Rules,
+  nowMicros: number,
+  first: number,
+  end: number,
+): void {
+  const { timedStep, failedAt, nextAttemptAt, nextRetryAt } = views;
   const { bits, flags, attempts, lastAttemptedAt, backoffSeconds } = views;
-  const end = taskSteps[endTask] as number;
   const engine = rules === 'engine';
-  for (let at = firstTimed(views, taskSteps[firstTask] as number); at < timedStep.length; at++) {
+  for (let at = firstTimed(views, first); at < timedStep.length; at++) {
     const step = timedStep[at] as number;
     if (step >= end) break;
     const flag = flags[step] as number;
