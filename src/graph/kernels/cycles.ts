@@ -28,7 +28,10 @@ export function findCycles(
   const { taskSteps, taskFlags } = views;
   const cycles: Cycle[] = [];
   for (let task = firstTask; task < endTask; task++) {
-    const topological = ((taskFlags[task] as number) & TASK_FLAGS.topological) !== 0;
+    const flags = taskFlags[task] as number;
+    // most tasks: nothing to order, and nothing left over from another run
+    if ((flags & (TASK_FLAGS.topological | STALE)) === TASK_FLAGS.topological) continue;
+    const topological = (flags & TASK_FLAGS.topological) !== 0;
     const steps = (taskSteps[task + 1] as number) - (taskSteps[task] as number);
     const cyclic = !topological && orderTask(views, task, scratch) < steps;
     flagCyclic(views, task, cyclic);
