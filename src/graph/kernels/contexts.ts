@@ -1,17 +1,8 @@
 import { RESULT_BITS, type SnapshotViews } from '../snapshot/layout.ts';
 import type { Pieces } from '../snapshot/pieces.ts';
 import type { Rules } from '../rules/rules.ts';
+import { executionOf, healthOf, TASK_VERDICTS, taskFacts } from '../rules/task-status.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
-
-const HAS_READY = 0;
-const PROCESSING = 1;
-const BLOCKED = 2;
-const ALL_COMPLETE = 3;
-const WAITING = 4;
-
-const HEALTHY = 0;
-const RECOVERING = 1;
-const BLOCKED_HEALTH = 2;
 
 /** Steps that can be counted in one byte of a packed word. */
 const PACKED_STEPS = 255;
@@ -39,7 +30,7 @@ const BY_BITS = Int32Array.from({ length: 256 }, (_, bits) => {
  *
  * Writes the five counts, `executionStatus` and `healthStatus`. O(steps), no allocation: a step is
  * two table look-ups, which count seven things in two words.
- * Source: contract readiness §3; the `engine` rows of decisions, Rules.
+ * The rules stand in `task-status.ts`.
  */
 export function resolveContexts(
   views: SnapshotViews,
@@ -51,7 +42,7 @@ export function resolveContexts(
   const { taskSteps, state, bits, executionStatus, healthStatus } = views;
   const { pendingSteps, inProgressSteps, completedSteps, failedSteps } = views;
   const readyCounts = views.readySteps;
-  const engine = rules === 'engine';
+  const verdicts = TASK_VERDICTS[rules];
   let step = taskSteps[firstTask] as number;
   for (let task = firstTask; task < endTask; task++) {
     const first = step;
@@ -85,15 +76,10 @@ export function resolveContexts(
     failedSteps[task] = failed;
     readyCounts[task] = readySteps;
     const total = end - first;
-    if (engine) {
-      const alive = total - completed - deadEnds;
-      const status = engineStatus(total, completed, inProgress, readySteps, alive);
-      executionStatus[task] = status;
-      healthStatus[task] = engineHealth(status, failed);
-    } else {
-      executionStatus[task] = railsStatus(total, completed, inProgress, readySteps, exhausted);
-      healthStatus[task] = railsHealth(failed, readySteps, exhausted);
-    }
+    const facts = taskFacts(total, inProgress, completed, failed, readySteps, exhausted, deadEnds);
+    const verdict = verdicts[facts] as number;
+    executionStatus[task] = executionOf(verdict);
+    healthStatus[task] = healthOf(verdict);
   }
 }
 
@@ -125,15 +111,10 @@ export function* contextPieces(
   views.completedSteps[task] = completed;
   views.failedSteps[task] = failed;
   views.readySteps[task] = ready;
-  if (rules === 'engine') {
-    const alive = total - completed - deadEnds;
-    const status = engineStatus(total, completed, inProgress, ready, alive);
-    views.executionStatus[task] = status;
-    views.healthStatus[task] = engineHealth(status, failed);
-  } else {
-    views.executionStatus[task] = railsStatus(total, completed, inProgress, ready, exhausted);
-    views.healthStatus[task] = railsHealth(failed, ready, exhausted);
-  }
+  const facts = taskFacts(total, inProgress, completed, failed, ready, exhausted, deadEnds);
+  const verdict = TASK_VERDICTS[rules][facts] as number;
+  views.executionStatus[task] = executionOf(verdict);
+  views.healthStatus[task] = healthOf(verdict);
 }
 
 /** Adds how often each byte occurs in rows `from` to `end - 1`. */
@@ -155,48 +136,6 @@ function sums(
       0,
     );
   return [sum(0), sum(8), sum(16), sum(24)];
-}
-
-function railsStatus(
-  total: number,
-  completed: number,
-  inProgress: number,
-  readySteps: number,
-  exhausted: number,
-): number {
-  if (readySteps > 0) return HAS_READY;
-  if (inProgress > 0) return PROCESSING;
-  if (exhausted > 0) return BLOCKED;
-  return total > 0 && completed === total ? ALL_COMPLETE : WAITING;
-}
-
-function railsHealth(failed: number, readySteps: number, exhausted: number): number {
-  if (failed === 0) return HEALTHY;
-  if (readySteps > 0) return RECOVERING;
-  return exhausted > 0 ? BLOCKED_HEALTH : RECOVERING;
-}
-
-/**
- * A task is blocked when no step that is neither done nor dead nor unreachable is left: by
- * induction over the order of the DAG, as long as one is left, one can run, now, later, or after
- * another task's step.
- */
-function engineStatus(
-  total: number,
-  completed: number,
-  inProgress: number,
-  readySteps: number,
-  alive: number,
-): number {
-  if (readySteps > 0) return HAS_READY;
-  if (inProgress > 0) return PROCESSING;
-  if (completed === total) return ALL_COMPLETE;
-  return alive > 0 ? WAITING : BLOCKED;
-}
-
-function engineHealth(status: number, failed: number): number {
-  if (status === BLOCKED) return BLOCKED_HEALTH;
-  return failed === 0 ? HEALTHY : RECOVERING;
 }
 
 /**

@@ -1,4 +1,5 @@
-import { EXECUTION_STATUSES, type HEALTH_STATUSES } from '../snapshot/layout.ts';
+import { executionOf, healthOf, TASK_VERDICTS, taskFacts } from '../rules/task-status.ts';
+import { EXECUTION_STATUSES, HEALTH_STATUSES } from '../snapshot/layout.ts';
 import { taskHandle } from './handles.ts';
 import type { ResidentStore } from './store.ts';
 import { REPORTED_SHIFT, RESIDENT_TASK, TASK, TASK_BITS } from './words.ts';
@@ -23,31 +24,28 @@ export interface StatusChange {
   readonly executionStatus: ResidentTaskStatus['executionStatus'];
 }
 
-const CODE = Object.fromEntries(
-  EXECUTION_STATUSES.map(({ status }, code) => [status, code]),
-) as Readonly<Record<ResidentTaskStatus['executionStatus'], number>>;
-
-/**
- * Status of a task as a position in `EXECUTION_STATUSES`, from the counts that every change keeps up.
- * O(1).
- *
- * Source: contract readiness §3; the `engine` rows of decisions, Rules.
- */
-export function statusCodeOf(store: ResidentStore, task: number): number {
+/** Verdict on a task from the counts that every change keeps up, see `TASK_VERDICTS`. O(1). */
+function verdictOn({ rules, tasks }: ResidentStore, task: number): number {
   const at = task << TASK_BITS;
-  const { tasks } = store;
-  const steps = tasks[at + TASK.steps] as number;
+  const total = tasks[at + TASK.steps] as number;
   const completed = tasks[at + TASK.completed] as number;
-  const engine = store.rules === 'engine';
-  if ((tasks[at + TASK.ready] as number) > 0) return CODE.has_ready_steps;
-  if ((tasks[at + TASK.inProgress] as number) > 0) return CODE.processing;
-  if (!engine && (tasks[at + TASK.exhausted] as number) > 0) return CODE.blocked_by_failures;
-  if (steps === completed && (engine || steps > 0)) return CODE.all_complete;
-  if (!engine) return CODE.waiting_for_dependencies;
-  // the steps of a cyclic task are all unreachable under `engine`
   const cyclic = ((tasks[at + TASK.flags] as number) & RESIDENT_TASK.cyclic) !== 0;
-  const alive = cyclic ? 0 : steps - completed - (tasks[at + TASK.deadEnds] as number);
-  return alive === 0 ? CODE.blocked_by_failures : CODE.waiting_for_dependencies;
+  const facts = taskFacts(
+    total,
+    tasks[at + TASK.inProgress] as number,
+    completed,
+    tasks[at + TASK.failed] as number,
+    tasks[at + TASK.ready] as number,
+    tasks[at + TASK.exhausted] as number,
+    // the steps of a cyclic task are all unreachable under `engine`
+    cyclic ? total - completed : (tasks[at + TASK.deadEnds] as number),
+  );
+  return TASK_VERDICTS[rules][facts] as number;
+}
+
+/** Status of a task as a position in `EXECUTION_STATUSES`. O(1). */
+export function statusCodeOf(store: ResidentStore, task: number): number {
+  return executionOf(verdictOn(store, task));
 }
 
 /** Counts and status of a task. O(1). */
@@ -62,15 +60,12 @@ export function statusOf(store: ResidentStore, task: number): ResidentTaskStatus
     failedSteps: field('failed'),
     readySteps: field('ready'),
   };
-  const { failedSteps, readySteps } = counts;
-  const { status: executionStatus } = EXECUTION_STATUSES[statusCodeOf(store, task)]!;
-  let healthStatus: ResidentTaskStatus['healthStatus'] = failedSteps > 0 ? 'recovering' : 'healthy';
-  const stuck =
-    store.rules === 'engine'
-      ? executionStatus === 'blocked_by_failures'
-      : failedSteps > 0 && readySteps === 0 && field('exhausted') > 0;
-  if (stuck) healthStatus = 'blocked';
-  return { ...counts, executionStatus, healthStatus };
+  const verdict = verdictOn(store, task);
+  return {
+    ...counts,
+    executionStatus: EXECUTION_STATUSES[executionOf(verdict)]!.status,
+    healthStatus: HEALTH_STATUSES[healthOf(verdict)]!,
+  };
 }
 
 /** Tasks whose status is another one than was last told, and tells it. O(tasks changed). */
