@@ -1,25 +1,8 @@
-import { RESULT_BITS, STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
+import { RESULT_BITS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
 import { pieceEnd, type Pieces } from '../snapshot/pieces.ts';
-import { isForeignState } from './readiness.ts';
-import { engineRetryLimit } from '../rules/rules.ts';
+import { isDead } from '../rules/own-row.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { orderPieces, orderTask, type Scratch } from '../snapshot/topological-order.ts';
-
-/**
- * True when the step itself will never run or complete again without an operator (`engine` rules):
- * cancelled, failed for good, out of attempts, marked processed without being done, or in a state
- * that nobody knows. O(1).
- */
-export function isDead(views: SnapshotViews, node: number): boolean {
-  const code = views.state[node] as number;
-  if (code >= STATE_CODES.complete || code === STATE_CODES.in_progress) return false;
-  if (code === STATE_CODES.cancelled || isForeignState(code)) return true;
-  const flags = views.flags[node] as number;
-  if ((flags & STEP_FLAGS.processed) !== 0) return true;
-  const limit = engineRetryLimit(views.retryLimit[node] as number);
-  if ((views.attempts[node] as number) >= limit) return true;
-  return code === STATE_CODES.error && (flags & STEP_FLAGS.notRetryable) !== 0;
-}
 
 /**
  * Marks the steps of tasks `firstTask` to `endTask - 1` that can never run for an ancestor's sake
@@ -135,7 +118,9 @@ function markStep(views: SnapshotViews, step: number, first: number, end: number
   for (let edge = parentOffsets[step] as number; edge < last; edge++) {
     const parent = parents[edge] as number;
     const local = parent >= first && parent < end;
-    const blocked = local ? ((bits[parent] as number) & DEAD_END) !== 0 : isDead(views, parent);
+    const blocked = local
+      ? ((bits[parent] as number) & DEAD_END) !== 0
+      : isDead(views, parent, 'engine');
     if (blocked) {
       bits[step] = (bits[step] as number) | RESULT_BITS.unreachable;
       return;

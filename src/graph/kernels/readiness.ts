@@ -1,6 +1,5 @@
 import { RESULT_BITS, STEP_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
 import { failureWaitMicros, type Rules } from '../rules/rules.ts';
-import { STATE_CODES } from '../snapshot/state-codes.ts';
 import { combineConditions } from '../rules/step-conditions.ts';
 
 const { ready, waiting } = RESULT_BITS;
@@ -146,9 +145,4 @@ export function waitsOfSteps(
     const result = bits[step] as number;
     if (!over && (result & ready) !== 0) bits[step] = (result & ~ready) | waiting;
   }
-}
-
-/** True for a state code that is neither known nor done: a text outside the contract. */
-export function isForeignState(code: number): boolean {
-  return code > STATE_CODES.cancelled && code < STATE_CODES.complete;
 }

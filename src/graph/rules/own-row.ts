@@ -46,7 +46,7 @@ export function ownRowBits(data: StepColumns, slot: number, answered: boolean): 
   const timed = isTimed(data, slot) ? OWN_ROW.timed : 0;
   if (state === STATE_CODES.in_progress) return timed;
   const engine = data.rules === 'engine';
-  const dead = engine ? OWN_ROW.dead : 0;
+  const dead = engine && isDead(data, slot, 'engine') ? OWN_ROW.dead : 0;
   if (state > STATE_CODES.error) return timed | dead;
   const stored = data.retryLimit[slot] as number;
   const limit = engine ? engineRetryLimit(stored) : stored;
@@ -55,9 +55,8 @@ export function ownRowBits(data: StepColumns, slot: number, answered: boolean): 
   const left = (data.attempts[slot] as number) < limit;
   const processed = (flags & STEP_FLAGS.processed) !== 0;
   const retryable = (flags & STEP_FLAGS.notRetryable) === 0;
-  let bits = timed;
+  let bits = timed | dead;
   if (failed && !left) bits |= OWN_ROW.exhausted;
-  if (processed || !left || (failed && !retryable)) bits |= dead;
   const held = processed || (flags & STEP_FLAGS.inProcess) !== 0;
   const allowed = retryable || (engine && !failed);
   if (answered && left && !held && allowed) bits |= OWN_ROW.mayRun;
@@ -71,6 +70,32 @@ function isTimed(data: StepColumns, slot: number): boolean {
     Number.isNaN(nextAttemptAt[slot]) &&
     Number.isNaN(explicitUntil[slot])
   );
+}
+
+/** The columns that say whether a step has failed for good; a snapshot has them too. */
+type FateColumns = Pick<StepColumns, 'state' | 'flags' | 'attempts' | 'retryLimit'>;
+
+/**
+ * True when the row alone keeps a step from ever running or completing again without an operator:
+ * cancelled, failed for good, out of attempts, marked processed without being done, or in a state
+ * that nobody knows. O(1).
+ *
+ * Under `rails` a step that is not retryable never runs, under `engine` its first attempt is free.
+ *
+ * Source: contract readiness R1, R2, R4, R5; decisions, Rules, under `engine`.
+ */
+export function isDead(rows: FateColumns, slot: number, rules: Rules): boolean {
+  const state = rows.state[slot] as number;
+  if (state >= STATE_CODES.complete || state === STATE_CODES.in_progress) return false;
+  if (state > STATE_CODES.error) return true;
+  const engine = rules === 'engine';
+  const stored = rows.retryLimit[slot] as number;
+  const limit = engine ? engineRetryLimit(stored) : stored;
+  if ((rows.attempts[slot] as number) >= limit) return true;
+  const flags = rows.flags[slot] as number;
+  const free = engine && state === STATE_CODES.pending;
+  const final = free ? STEP_FLAGS.processed : STEP_FLAGS.processed | STEP_FLAGS.notRetryable;
+  return (flags & final) !== 0;
 }
 
 /**

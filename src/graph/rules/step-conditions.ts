@@ -34,7 +34,7 @@ const MORTAL = Uint8Array.from({ length: 256 }, (_, code) => {
 /**
  * Completes the result bits of steps `first` to `end - 1`, which so far hold 1 where all parents
  * are done and 0 elsewhere: retry eligibility, readiness with the waits left out, exhaustion, and
- * under `engine` which steps are dead for their own sake (see `isDead` in `reachability.ts`).
+ * under `engine` which steps are dead for their own sake (see `isDead` in `own-row.ts`).
  *
  * O(steps). States are too mixed for a branch predictor, hence arithmetic: the bytes of four steps
  * are worked on in one word, each in its lane, which takes half the time of tables step by step.

@@ -1,6 +1,5 @@
-import { isDead } from '../../graph/kernels/reachability.ts';
-import { STEP_FLAGS, type SnapshotViews } from '../../graph/snapshot/layout.ts';
-import { isForeignState } from '../../graph/kernels/readiness.ts';
+import type { SnapshotViews } from '../../graph/snapshot/layout.ts';
+import { isDead } from '../../graph/rules/own-row.ts';
 import type { Rules } from '../../graph/rules/rules.ts';
 import { STATE_CODES } from '../../graph/snapshot/state-codes.ts';
 
@@ -32,16 +31,6 @@ function isFinal(views: SnapshotViews, step: number): boolean {
   return code >= STATE_CODES.complete || code === STATE_CODES.in_progress;
 }
 
-/** The SQL functions never let this step run again (readiness R1, R2, R4, R5). */
-function isDeadForRails(views: SnapshotViews, node: number): boolean {
-  if (isFinal(views, node)) return false;
-  const code = views.state[node] as number;
-  if (code === STATE_CODES.cancelled || isForeignState(code)) return true;
-  const never = STEP_FLAGS.processed | STEP_FLAGS.notRetryable;
-  if (((views.flags[node] as number) & never) !== 0) return true;
-  return (views.attempts[node] as number) >= (views.retryLimit[node] as number);
-}
-
 /** Parents of a step, each once, in stored order. */
 export function parentsOf(views: SnapshotViews, step: number): number[] {
   const start = views.parentOffsets[step] as number;
@@ -60,8 +49,7 @@ export function parentsOf(views: SnapshotViews, step: number): number[] {
 export function taskDoom(views: SnapshotViews, task: number, rules: Rules): TaskDoom {
   const first = views.taskSteps[task] as number;
   const end = views.taskSteps[task + 1] as number;
-  const dead = (node: number): boolean =>
-    rules === 'engine' ? isDead(views, node) : isDeadForRails(views, node);
+  const dead = (node: number): boolean => isDead(views, node, rules);
   const isLocal = (node: number): boolean => node >= first && node < end;
   const counts = (step: number): boolean => rules === 'engine' || !isFinal(views, step);
   const children = (step: number): Uint32Array =>

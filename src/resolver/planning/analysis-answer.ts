@@ -1,6 +1,6 @@
 import type { EtaResult } from '../../graph/analysis/eta.ts';
 import type { Pieces } from '../../graph/snapshot/pieces.ts';
-import { isDead } from '../../graph/kernels/reachability.ts';
+import { isDead } from '../../graph/rules/own-row.ts';
 import { REDUNDANCY_CODES } from '../../graph/analysis/redundant-edges.ts';
 import type { GraphSnapshot } from '../../graph/snapshot/snapshot.ts';
 import type { ShapeOfTask } from '../../graph/analysis/task-analysis.ts';
@@ -105,7 +105,7 @@ export function* finishEstimate(
   const rows: FinishEstimate['criticality'][number][] = [];
   for (const [at, share] of criticality.entries()) {
     if (at % PIECE_ROWS === PIECE_ROWS - 1) yield;
-    if (isDead(views, first + at)) canComplete = false;
+    if (isDead(views, first + at, 'engine')) canComplete = false;
     rows.push({ stepId: views.stepId[first + at] as bigint, share });
   }
   yield;
