@@ -100,8 +100,12 @@ function* traceCycles(
       }
     }
     // back along the walk is along the edges; what lies before the circle is not part of it
-    let path: number[] | undefined = mark[step - first] === onWalk ? [] : undefined;
-    if (path !== undefined) into.push({ task, path });
+    let path: number[] | undefined;
+    let filled = 0;
+    if (mark[step - first] === onWalk) {
+      path = pathOf(walked - walk.lastIndexOf(step, walked - 1));
+      into.push({ task, path });
+    }
     while (walked > 0) {
       const visited = walk[--walked] as number;
       mark[visited - first] = settled;
@@ -110,11 +114,21 @@ function* traceCycles(
         left = visits;
       }
       if (path === undefined) continue;
-      path.push(visited);
+      path[filled++] = visited;
       bits[visited] = (bits[visited] as number) | RESULT_BITS.onCycle;
       if (visited === step) path = undefined;
     }
   }
+}
+
+/** From this length on, an array made at once is a hash table. */
+const MOST_AT_ONCE = 2 ** 25;
+
+/** Room for a path at once: one that grows is copied whole again and again. */
+function pathOf(steps: number): number[] {
+  const path: number[] = [];
+  if (steps < MOST_AT_ONCE) path.length = steps;
+  return path;
 }
 
 /** A left-over step always has a left-over parent, or Kahn would have taken it. */
