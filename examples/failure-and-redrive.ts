@@ -22,14 +22,14 @@ const payment = createTemplate({
         return 'charged';
       },
     },
-    { name: 'receipt', dependsOn: ['charge'], handler: ({ results }) => results },
+    { name: 'receipt', after: ['charge'], handler: ({ results }) => results },
   ],
 });
 
 await using server = await startEmbeddedServer();
 const url = await server.createDatabase('example');
 await migrate({ url });
-await using tasker = new Tasker({ url });
+await using tasker = new Tasker({ database: url });
 tasker.register(payment);
 await tasker.start();
 
@@ -38,11 +38,11 @@ try {
   await handle.result();
 } catch (error) {
   if (!(error instanceof TaskerError)) throw error;
-  console.log(`${error.code}: charge failed, receipt never ran`);
+  console.log(`${error.code}: ${error.message}`);
 }
 
 cardIsValid = true;
 const client = await connect(url);
 await redriveTask(client, handle.taskId, { actor: 'ann', reason: 'new card' });
 await client.end();
-console.log(`after the redrive: ${(await handle.result()).state}`);
+console.log(`after the redrive: ${JSON.stringify(await handle.result())}`);

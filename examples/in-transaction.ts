@@ -9,7 +9,7 @@ const welcome = createTemplate({
 await using server = await startEmbeddedServer();
 const url = await server.createDatabase('example');
 await migrate({ url });
-await using tasker = new Tasker({ url });
+await using tasker = new Tasker({ database: url });
 tasker.register(welcome);
 await tasker.start();
 
@@ -26,9 +26,9 @@ await client.query(`INSERT INTO customers VALUES ('Ann')`);
 const handle = await tasker.createTask(welcome, { context: { name: 'Ann' } }, { client });
 await client.query('COMMIT');
 
-const { results } = await handle.result();
+const { mail } = await handle.result();
 const { rows } = await client.query<{ tasks: string }>(
   'SELECT count(*) AS tasks FROM tasker_tasks',
 );
-console.log(`${rows[0]?.tasks} task, with ${JSON.stringify(results['mail'])}`);
+console.log(`${rows[0]?.tasks} task, with ${JSON.stringify(mail)}`);
 await client.end();

@@ -1,37 +1,26 @@
 // A typed chain of steps: each handler sees the context and exactly its parents' results.
-import { defineTask, migrate, startEmbeddedServer, Tasker, contextType } from '../src/index.ts';
+import { defineTask, Tasker } from '../src/index.ts';
 
 interface Order {
   readonly items: readonly { readonly sku: string; readonly cents: number }[];
 }
 
-const order = defineTask({
-  namespace: 'shop',
-  name: 'order',
-  version: '1.0.0',
-  context: contextType<Order>(),
-})
-  .step('price', {
-    handler: ({ context }) => ({ cents: context.items.reduce((sum, { cents }) => sum + cents, 0) }),
-  })
-  .step('charge', {
-    dependsOn: ['price'],
-    handler: ({ results }) => ({ receipt: `R-${results.price.cents}` }),
-  })
-  .step('ship', {
-    dependsOn: ['charge'],
-    handler: ({ results, task }) => `${results.charge.receipt} goes out with task ${task.taskId}`,
-  })
-  .build();
+const order = defineTask<Order>({ namespace: 'shop', name: 'order', version: '1.0.0' })
+  .step('price', ({ context }) => ({
+    cents: context.items.reduce((sum, { cents }) => sum + cents, 0),
+  }))
+  .step('charge', { after: ['price'] }, ({ results }) => ({ receipt: `R-${results.price.cents}` }))
+  .step(
+    'ship',
+    { after: ['charge'] },
+    ({ results, task }) => `${results.charge.receipt} goes out with task ${task.taskId}`,
+  );
 
-await using server = await startEmbeddedServer();
-const url = await server.createDatabase('example');
-await migrate({ url });
-
-await using tasker = new Tasker({ url });
+// no database is named: an embedded server comes and goes with the engine
+await using tasker = new Tasker();
 tasker.register(order);
 await tasker.start();
-const handle = await tasker.createTask(order, {
+const task = await tasker.createTask(order, {
   context: {
     items: [
       { sku: 'tea', cents: 450 },
@@ -39,5 +28,10 @@ const handle = await tasker.createTask(order, {
     ],
   },
 });
-const { state, results } = await handle.result();
-console.log(`${state}: ${String(results['ship'])}`);
+const { ship } = await task.result();
+console.log(ship);
+for (const row of await task.history()) {
+  console.log(
+    `${row.step_name ?? row.task_name}: ${row.from_state ?? 'nothing'} -> ${row.to_state}`,
+  );
+}

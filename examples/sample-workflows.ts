@@ -6,7 +6,7 @@ const url = await server.createDatabase('example');
 await migrate({ url });
 
 const samples = sampleTemplates().filter((_, at) => at + 1 === 2 || at + 1 >= 12);
-await using tasker = new Tasker({ url });
+await using tasker = new Tasker({ database: url });
 tasker.register(...samples.map(({ template }) => template));
 await tasker.start();
 
@@ -14,6 +14,6 @@ const handles = await Promise.all(
   samples.map(({ template, context }) => tasker.createTask(template, { context })),
 );
 for (const [at, handle] of handles.entries()) {
-  const { state, results } = await handle.result();
-  console.log(`${samples[at]!.template.name}: ${state}, ${Object.keys(results).length} steps`);
+  const results = await handle.result();
+  console.log(`${samples[at]!.template.name}: complete, ${Object.keys(results).length} steps`);
 }

@@ -14,7 +14,7 @@ const work = createTemplate({
   name: 'work',
   steps: [
     { name: 'first', handler: () => process.pid },
-    { name: 'second', dependsOn: ['first'], handler: () => process.pid },
+    { name: 'second', after: ['first'], handler: () => process.pid },
   ],
 });
 
@@ -24,7 +24,7 @@ else await engine(url);
 
 /** One engine, until it is asked to end. */
 async function engine(database: string): Promise<void> {
-  const tasker = new Tasker({ url: database, leaseSeconds: 1 });
+  const tasker = new Tasker({ database, leaseSeconds: 1 });
   tasker.register(work);
   stopOnSignals(tasker);
   await tasker.start();
@@ -38,14 +38,14 @@ async function parent(): Promise<void> {
   await migrate({ url: database });
   const engines = [1, 2].map(() => fork(import.meta.filename, [database]));
   await Promise.all(engines.map((child) => once(child, 'message')));
-  await using tasker = new Tasker({ url: database });
+  await using tasker = new Tasker({ database });
   const requests = Array.from({ length: 200 }, (_, at) => ({ context: { at: at + 1 } }));
   // the second engine gets its half of the shards with the first one's next heartbeat
   const pids = new Set<unknown>();
   let tasks = 0;
   while (pids.size < 2) {
     const handles = await tasker.createTasks(work, requests);
-    for (const { results } of await Promise.all(handles.map((handle) => handle.result()))) {
+    for (const results of await Promise.all(handles.map((handle) => handle.result()))) {
       pids.add(results['first']);
       pids.add(results['second']);
     }

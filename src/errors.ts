@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   TASKER_NOT_FOUND: 'The row that was asked for does not exist.',
   TASKER_NOT_PERMITTED: 'The database user or session may not do what the operation needs.',
   TASKER_NOT_TASKER_DATABASE: 'The database does not hold the tables of a Tasker engine.',
+  TASKER_NOT_STARTED: 'What was asked for needs start() first, since no database was given.',
   TASKER_QUEUE_FULL: 'The resolver queue is at its bound and the caller asked not to wait.',
   TASKER_RESOLVER_CLOSED: 'The resolver was stopped.',
   TASKER_RESULT_NOT_SERIALISABLE: 'What a handler returned has no form as JSON that can be stored.',
@@ -51,6 +52,7 @@ export const ERROR_CODES = {
   TASKER_UNKNOWN_SUBSCRIBER: 'No durable subscriber was ever started under this name.',
   TASKER_UNKNOWN_TASK: 'A task id names no stored task.',
   TASKER_UNKNOWN_TEMPLATE: 'No registered template has this namespace, name and version.',
+  TASKER_WAIT_TIMEOUT: 'A task was not over within the time that its result was waited for.',
   TASKER_WEBHOOK_FAILED: 'The receiver of a webhook could not be reached, or did not accept it.',
   TASKER_WEBHOOK_SIGNATURE:
     'A webhook carries no valid signature of the secret, or is too old or from the future.',

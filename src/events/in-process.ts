@@ -1,12 +1,14 @@
 import type { EventName } from './catalog.ts';
-import type { StoredEvent } from './stored-event.ts';
 
-/** An event as subscribers of this process get it. */
-export interface InProcessEvent<
-  Payload extends object = Readonly<Record<string, unknown>>,
-> extends Omit<StoredEvent, 'position' | 'payload'> {
-  readonly payload: Payload;
-}
+/**
+ * An event as subscribers of this process get it: one flat object, envelope and payload at one level,
+ * ids as text, instants as ISO text with six digits and Z.
+ */
+export type InProcessEvent<Payload extends object = Readonly<Record<string, unknown>>> = Payload & {
+  /** A catalogued or a registered name. */
+  readonly name: EventName | (string & {});
+  readonly occurred_at: string;
+};
 
 /** Handles one event; it is not called again before what it returned is settled. */
 export type InProcessHandler = (event: InProcessEvent) => unknown;

@@ -1,3 +1,4 @@
+import type { UrlSource } from '../database/connection.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EngineSession, isTemporary } from '../database/engine/engine-session.ts';
@@ -8,7 +9,7 @@ import { PublishBuffer, type PublishBatch, type Submission } from './publish-buf
 
 /** Options of a {@link Publisher}. */
 export interface PublisherOptions {
-  readonly url: string;
+  readonly url: UrlSource;
   /** Events of one statement at most. */
   readonly batchSize: number;
   /** How long a statement waits for more events, ms. */

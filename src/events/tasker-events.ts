@@ -1,3 +1,4 @@
+import type { UrlSource } from '../database/connection.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { EngineSession } from '../database/engine/engine-session.ts';
@@ -36,7 +37,7 @@ import { UncommittedEvents } from './uncommitted-events.ts';
 
 /** What a {@link TaskerEvents} is made of. */
 export interface TaskerEventsOptions {
-  readonly url: string;
+  readonly url: UrlSource;
   /** Tells the time of events. */
   readonly clock: () => Ticking | Promise<Ticking>;
   readonly maxEventBytes: number;

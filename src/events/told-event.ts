@@ -23,18 +23,20 @@ export function toldEvent({
   at,
   facts,
 }: UnstoredEvent): InProcessEvent {
-  const [id, createdAt] = [uuidText(eventId), formatInstant(at)];
-  const payload: Record<string, unknown> = {
-    event_id: id,
+  const occurredAt = formatInstant(at);
+  const event: Record<string, unknown> = {
+    name,
+    occurred_at: occurredAt,
+    event_id: uuidText(eventId),
     schema_version: PAYLOAD_VERSION,
     event_type: eventDefinition(name)?.kind ?? 'custom',
-    timestamp: createdAt,
+    timestamp: occurredAt,
     correlation_id: null,
     causation_id: null,
   };
-  if (taskId !== undefined) payload['task_id'] = String(taskId);
-  if (stepId !== undefined) payload['step_id'] = String(stepId);
-  return { eventId: id, name, taskId, stepId, createdAt, payload: Object.assign(payload, facts) };
+  if (taskId !== undefined) event['task_id'] = String(taskId);
+  if (stepId !== undefined) event['step_id'] = String(stepId);
+  return Object.assign(event, facts) as InProcessEvent;
 }
 
 const ids = new EventIds();

@@ -88,7 +88,7 @@ export class ToldEvents {
   }
 
   async #tell(part: readonly (CommittedEvent | InProcessEvent)[]): Promise<void> {
-    const rows = part.flatMap((event) => ('payload' in event ? [] : [rowOf(event)]));
+    const rows = part.flatMap((event) => (isCommitted(event) ? [rowOf(event)] : []));
     let payloads: readonly Readonly<Record<string, unknown>>[] = [];
     try {
       if (rows.length > 0) payloads = await this.#compose(rows);
@@ -98,12 +98,12 @@ export class ToldEvents {
     }
     let at = 0;
     for (const event of part) {
-      if ('payload' in event) {
+      if (!isCommitted(event)) {
         this.subscribers.deliver(event);
         continue;
       }
-      const { stored: _, position: __, ...row } = rows[at] as EventRow;
-      this.subscribers.deliver({ ...row, payload: payloads[at++] as Record<string, unknown> });
+      const { name, createdAt } = rows[at] as EventRow;
+      this.subscribers.deliver({ name, occurred_at: createdAt, ...payloads[at++] });
     }
   }
 
@@ -117,6 +117,9 @@ export class ToldEvents {
     }
   }
 }
+
+const isCommitted = (event: CommittedEvent | InProcessEvent): event is CommittedEvent =>
+  event['eventId'] instanceof Uint8Array;
 
 function rowOf({ eventId, at, stored, ...event }: CommittedEvent): EventRow {
   return {

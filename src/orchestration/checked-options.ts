@@ -1,3 +1,6 @@
+import type { Logger } from 'pino';
+
+import { createLogger } from '../observability/logger.ts';
 import type { ConcurrencyOptions, EventLogOptions, TaskerOptions } from '../options.ts';
 import { CircuitBreakers, type CircuitBreakersOptions } from './circuit-breakers.ts';
 import { concurrencyRules } from './concurrency-options.ts';
@@ -6,12 +9,15 @@ import { badOption, knownKeys, numberOption, objectOption, wholeOption } from '.
 
 /** Options with every default filled in. */
 export interface CheckedOptions {
-  readonly url: string;
+  /** Undefined for an embedded server. */
+  readonly database: string | undefined;
+  readonly directory: string | undefined;
+  readonly migrate: boolean;
   readonly concurrency: ConcurrencyOptions;
   readonly circuitBreakers: CircuitBreakersOptions;
   readonly lanes: number;
   readonly groupCommit: GroupCommit;
-  readonly group: string;
+  readonly fleet: string;
   readonly leaseSeconds: number;
   readonly pollSeconds: number;
   /** Seconds between two rounds; undefined for none. */
@@ -24,6 +30,7 @@ export interface CheckedOptions {
   readonly maxEventBytes: number;
   readonly publishing: PublishBounds;
   readonly events: EventLogRules;
+  readonly logger: Logger;
   readonly onProblem: NonNullable<TaskerOptions['onProblem']>;
 }
 
@@ -48,12 +55,14 @@ const VERIFY_SECONDS = 60;
 export function checkedOptions(options: TaskerOptions): CheckedOptions {
   const given = objectOption('options', options);
   knownKeys('options', given, [
-    'url',
+    'database',
+    'directory',
+    'migrate',
     'concurrency',
     'circuitBreakers',
     'lanes',
     'groupCommit',
-    'group',
+    'fleet',
     'leaseSeconds',
     'pollSeconds',
     'verify',
@@ -65,12 +74,24 @@ export function checkedOptions(options: TaskerOptions): CheckedOptions {
     'maxEventBytes',
     'publishing',
     'events',
+    'logger',
     'onProblem',
   ]);
-  const { url, group = 'default', stepTimeoutSeconds, maxResultBytes, onProblem } = options;
-  if (typeof url !== 'string' || url === '') throw badOption('url', url, 'a PostgreSQL URL');
-  if (typeof group !== 'string' || group === '' || group.length > 64) {
-    throw badOption('group', group, 'a text of 1 to 64 characters');
+  const { database, directory, migrate = false, fleet = 'default', logger } = options;
+  const { stepTimeoutSeconds, maxResultBytes, onProblem } = options;
+  for (const [field, value] of Object.entries({ database, directory })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    throw badOption(field, value, field === 'database' ? 'a PostgreSQL URL' : 'a folder');
+  }
+  if (database !== undefined && directory !== undefined) {
+    throw badOption('directory', directory, 'absent where database is given');
+  }
+  if (typeof migrate !== 'boolean') throw badOption('migrate', migrate, 'true or false');
+  if (typeof fleet !== 'string' || fleet === '' || fleet.length > 64) {
+    throw badOption('fleet', fleet, 'a text of 1 to 64 characters');
+  }
+  if (logger !== undefined && typeof logger?.child !== 'function') {
+    throw badOption('logger', logger, 'a pino logger');
   }
   if (onProblem !== undefined && typeof onProblem !== 'function') {
     throw badOption('onProblem', onProblem, 'a function');
@@ -80,8 +101,10 @@ export function checkedOptions(options: TaskerOptions): CheckedOptions {
   // raises where an option is wrong
   void new CircuitBreakers(circuitBreakers);
   return {
-    url,
-    group,
+    database,
+    directory,
+    migrate,
+    fleet,
     concurrency,
     circuitBreakers,
     lanes: wholeOption('lanes', options.lanes, 2, 1, 16),
@@ -105,6 +128,7 @@ export function checkedOptions(options: TaskerOptions): CheckedOptions {
     events: eventLogRules(options.events),
     maxEventBytes: wholeOption('maxEventBytes', options.maxEventBytes, MEBIBYTE, 1, 64 * MEBIBYTE),
     publishing: publishBounds(options.publishing),
+    logger: logger ?? createLogger(),
     onProblem: onProblem ?? (() => undefined),
   };
 }

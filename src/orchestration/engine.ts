@@ -44,7 +44,7 @@ export interface EngineOptions {
   readonly concurrency: ConcurrencyOptions;
   readonly circuitBreakers: TaskerOptions['circuitBreakers'];
   readonly lanes: number;
-  readonly group: string;
+  readonly fleet: string;
   readonly leaseSeconds: number;
   readonly groupCommit: GroupCommit;
   readonly pollSeconds: number;
@@ -131,7 +131,7 @@ export class Engine {
     this.engineId = engineId;
     this.clock = clock;
     this.stored = stored;
-    const { url, lanes, concurrency, circuitBreakers, leaseSeconds, group, told } = options;
+    const { url, lanes, concurrency, circuitBreakers, leaseSeconds, fleet, told } = options;
     this.#notices = new EventNotices(() => this.#reader.queries, options.signals.problem);
     this.#events = new EngineEvents({ told, stored: () => this.#notices.stored() });
     const signals = this.#events.observing(options.signals, clock);
@@ -183,7 +183,7 @@ export class Engine {
     this.#holder = new ShardHolder({
       session: this.#control,
       engineId,
-      group,
+      fleet,
       templates: descriptionOf(options).templates,
       leaseSeconds,
       clock: clock instanceof DatabaseClock ? clock : undefined,
@@ -360,13 +360,13 @@ async function within<T>(seconds: number, promises: Promise<T>[]): Promise<T | u
   }
 }
 
-function descriptionOf({ group, version, templates }: EngineOptions): {
-  group: string;
+function descriptionOf({ fleet, version, templates }: EngineOptions): {
+  fleet: string;
   host: string;
   processId: number;
   version: string;
   templates: string[];
 } {
   const names = templates.map((each) => `${each.namespace}/${each.name}@${each.version}`);
-  return { group, version, host: hostname(), processId: process.pid, templates: names.toSorted() };
+  return { fleet, version, host: hostname(), processId: process.pid, templates: names.toSorted() };
 }

@@ -86,8 +86,8 @@ function checkedRules(field: string, rules: unknown): RetryPolicy['byError'] {
   return new Map(
     Object.entries(objectOption(field, rules)).map(([name, rule]) => {
       const place = `${field}.${name}`;
-      if (typeof rule === 'string' && rule !== 'never') {
-        throw badOption(place, rule, 'a backoff or "never"');
+      if (typeof rule === 'string' && rule !== 'never' && rule !== 'exponential') {
+        throw badOption(place, rule, 'a backoff, "exponential" or "never"');
       }
       return [name, rule === 'never' ? rule : checkedBackoff(place, rule)];
     }),
@@ -95,7 +95,7 @@ function checkedRules(field: string, rules: unknown): RetryPolicy['byError'] {
 }
 
 function checkedBackoff(field: string, options: unknown): Backoff {
-  const given = objectOption(field, options);
+  const given = options === 'exponential' ? { strategy: options } : objectOption(field, options);
   const strategy = given['strategy'] as BackoffOptions['strategy'];
   const bounds = {
     maxSeconds: numberOption(

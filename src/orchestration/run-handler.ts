@@ -1,5 +1,8 @@
+import type { Logger } from 'pino';
+
 import { TaskerError } from '../errors.ts';
-import type { StepHandler, StepInvocation } from '../templates/step-handler.ts';
+import { createLogger } from '../observability/logger.ts';
+import type { StepHandler, StepInvocation, StepLog } from '../templates/step-handler.ts';
 import type { Failure } from './failure.ts';
 import { describeFailure } from './failure.ts';
 import { DEFAULT_RESULT_BYTES, resultText } from './result-text.ts';
@@ -48,10 +51,12 @@ export interface RunHandlerOptions {
   /** Cancels the attempt (a cancelled step, an engine that stops). */
   readonly signal?: AbortSignal | undefined;
   readonly counts?: HandlerCounts | undefined;
+  /** What the handler's log is a child of; default a new one by `TASKER_LOG_LEVEL`. */
+  readonly log?: Logger | undefined;
 }
 
-/** What the caller knows of an attempt; the signal is made here, when the handler asks for it. */
-export type UnsignalledInvocation = Omit<StepInvocation, 'signal'>;
+/** What the caller knows of an attempt; signal and log are made here, when the handler asks for them. */
+export type UnsignalledInvocation = Omit<StepInvocation, 'signal' | 'log'>;
 
 /** Longest delay that Node's timers hold. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -82,7 +87,7 @@ export async function runHandler(
   const attempt = new LazySignal();
   let output: unknown;
   try {
-    const begun = begin(handler, withSignal(invocation, attempt));
+    const begun = begin(handler, completed(invocation, attempt, options.log));
     output = isThenable(begun) ? await settled(begun, attempt, options) : begun;
   } catch (error) {
     const durationSeconds = secondsSince(started);
@@ -250,19 +255,48 @@ class LazySignal {
   }
 }
 
-function withSignal(invocation: UnsignalledInvocation, attempt: LazySignal): StepInvocation {
-  const { context, results, task, step, config } = invocation;
+function completed(
+  invocation: UnsignalledInvocation,
+  running: LazySignal,
+  parent: Logger | undefined,
+): StepInvocation {
+  const { context, results, attempt, taskId, stepId, idempotencyKey, task, step, config } =
+    invocation;
+  let log: StepLog | undefined;
   return {
     context,
     results,
+    attempt,
+    taskId,
+    stepId,
+    idempotencyKey,
     task,
     step,
     config,
     // own and enumerable, so that a handler may spread its invocation
     get signal() {
-      return attempt.signal;
+      return running.signal;
+    },
+    get log() {
+      return (log ??= logOf(invocation, parent));
     },
   };
+}
+
+let ownLog: Logger | undefined;
+
+function logOf(
+  { task, step, taskId, stepId, attempt }: UnsignalledInvocation,
+  parent: Logger = (ownLog ??= createLogger()),
+): StepLog {
+  return parent.child({
+    task_id: String(taskId),
+    task_name: task.name,
+    step_id: String(stepId),
+    step_name: step.name,
+    attempt,
+    correlation_id: task.correlationId,
+  });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

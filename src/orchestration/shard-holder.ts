@@ -21,7 +21,7 @@ import { SessionLane } from './session-lane.ts';
 export interface ShardHolderOptions {
   readonly session: EngineSession;
   readonly engineId: bigint;
-  readonly group: string;
+  readonly fleet: string;
   readonly templates: readonly string[];
   /** Seconds that the engine may be silent before others take its shards. */
   readonly leaseSeconds: number;
@@ -94,7 +94,7 @@ export class ShardHolder {
     try {
       await this.#session.run(async (client) => {
         await leaveEngine(client, this.#options.engineId);
-        await freeShards(client, this.#options.group, [...this.#held, ...this.#leaving]);
+        await freeShards(client, this.#options.fleet, [...this.#held, ...this.#leaving]);
       });
     } catch (error) {
       if (!isTemporary(error)) throw error;
@@ -149,8 +149,8 @@ export class ShardHolder {
   }
 
   async #beatOver(client: DatabaseSession): Promise<void> {
-    const { engineId, group, leaseSeconds, clock } = this.#options;
-    const living = await renewLease(client, engineId, group, leaseSeconds);
+    const { engineId, fleet, leaseSeconds, clock } = this.#options;
+    const living = await renewLease(client, engineId, fleet, leaseSeconds);
     if (living === undefined) {
       this.#stopped = true;
       this.#options.lost();
@@ -184,7 +184,7 @@ export class ShardHolder {
 
   /** Takes or gives up shards until this engine has its fair part. */
   async #share(client: DatabaseSession, fair: number): Promise<void> {
-    const { group } = this.#options;
+    const { fleet } = this.#options;
     const before = this.#before;
     if (this.#held.length > fair) {
       const surplus = this.#held.slice(fair);
@@ -196,7 +196,7 @@ export class ShardHolder {
     }
     if (this.#held.length < fair) {
       const own = new Set([...this.#held, ...this.#leaving]);
-      const taken = await takeShards(client, group, {
+      const taken = await takeShards(client, fleet, {
         held: own,
         preferred: before ?? [],
         count: fair - this.#held.length,
@@ -218,12 +218,12 @@ export class ShardHolder {
 
   /** Frees a shard once nothing of it is under way, unless its lock has gone with the session before. */
   async #release(shard: number): Promise<void> {
-    const { group, released, problem } = this.#options;
+    const { fleet, released, problem } = this.#options;
     await released(shard);
     if (this.#stopped) return;
     try {
       await this.#session.run(async (client) => {
-        if (this.#leaving.delete(shard)) await freeShards(client, group, [shard]);
+        if (this.#leaving.delete(shard)) await freeShards(client, fleet, [shard]);
       });
     } catch (error) {
       if (!this.#stopped) problem('heartbeat_failed', { error });
@@ -244,7 +244,7 @@ export class ShardHolder {
       mine,
       other,
       remedy:
-        'Register the same templates in every engine of a group, or give them different groups.',
+        'Register the same templates in every engine of a fleet, or give them different fleets.',
     });
   }
 }

@@ -1,3 +1,4 @@
+import { secondsOf } from '../templates/duration.ts';
 import type { JsonObject } from './bounded-json.ts';
 import { boundedJson } from './bounded-json.ts';
 
@@ -7,8 +8,9 @@ const BRAND = Symbol.for('tasker-core.step-error');
 /** Options of {@link RetryableError}. */
 export interface RetryableErrorOptions {
   /**
-   * When to try again: seconds from now, a `Date`, or ISO text of an instant. It replaces the wait of
-   * the step's retry policy and is capped by it. What is no such value counts as not given.
+   * When to try again: seconds from now, a duration such as `1s`, a `Date`, or ISO text of an
+   * instant. It replaces the wait of the step's retry policy and is capped by it. What is no such
+   * value counts as not given.
    */
   readonly retryAfter?: number | string | Date | undefined;
   /** A code of yours, such as `GATEWAY_BUSY`; rules of a retry policy may name it. */
@@ -100,6 +102,8 @@ function secondsUntil(retryAfter: unknown): number | undefined {
   if (typeof retryAfter === 'number') {
     return Number.isFinite(retryAfter) ? Math.max(0, retryAfter) : undefined;
   }
+  const duration = secondsOf(retryAfter);
+  if (duration !== undefined) return duration;
   let at = Number.NaN;
   if (typeof retryAfter === 'string') at = Date.parse(retryAfter);
   else if (retryAfter instanceof Date) at = retryAfter.getTime();

@@ -134,9 +134,14 @@ export class StepExecutor {
       const parent = stepTemplateOf(attempt.task, position);
       if (parent !== undefined) results[parent.name] = resultsOf(inputs, parentId);
     }
+    const { taskId, correlationId = `task-${taskId}` } = attempt.task;
     return {
       context: inputs.context,
       results,
+      attempt: number,
+      taskId,
+      stepId,
+      idempotencyKey: `${correlationId}-${stepId}`,
       task: inputs.task,
       step: {
         stepId,

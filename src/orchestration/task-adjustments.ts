@@ -26,26 +26,26 @@ export async function adjustTask(
   const adjustments = await template.hooks.establishDependencies?.(draftOf(template, record));
   if (adjustments === undefined) return { template, record };
   knownKeys('establishDependencies', objectOption('establishDependencies', adjustments), [
-    'dependsOn',
+    'after',
     'inputs',
   ]);
-  const { dependsOn = {}, inputs = {} } = adjustments;
+  const { after = {}, inputs = {} } = adjustments;
   const texts = Object.entries(objectOption('inputs', inputs)).map(([name, value]) => {
     const field = `inputs.${name}`;
     if (!template.positions.has(name)) throw badOption(field, value, 'for a step of the template');
     return [name, inputText(field, value)] as const;
   });
   return {
-    template: adjustTemplate(template, parentsOf(dependsOn)),
+    template: adjustTemplate(template, parentsOf(after)),
     record: texts.length === 0 ? record : { ...record, inputs: new Map(texts) },
   };
 }
 
-function parentsOf(dependsOn: unknown): Readonly<Record<string, readonly string[]>> {
-  const lists = objectOption('dependsOn', dependsOn);
+function parentsOf(after: unknown): Readonly<Record<string, readonly string[]>> {
+  const lists = objectOption('after', after);
   for (const [name, parents] of Object.entries(lists)) {
     if (!Array.isArray(parents) || parents.some((parent) => typeof parent !== 'string')) {
-      throw badOption(`dependsOn.${name}`, parents, 'an array of names of steps');
+      throw badOption(`after.${name}`, parents, 'an array of names of steps');
     }
   }
   return lists as Record<string, string[]>;

@@ -1,3 +1,4 @@
+import { DURATION_FORM, secondsOf } from './duration.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';
 
 /** What is wrong with a definition, and where. */
@@ -15,6 +16,26 @@ export interface DefinitionProblem {
 const WIDTHS = { namespace: 64, name: 64, version: 16, dependentSystem: 64, step: 128 } as const;
 
 const MAX_INTEGER = 2_147_483_647;
+
+const STEP_FIELDS: ReadonlySet<string> = new Set(
+  Object.keys({
+    name: true,
+    description: true,
+    after: true,
+    afterStep: true,
+    dependentSystem: true,
+    retryable: true,
+    retry: true,
+    skippable: true,
+    timeout: true,
+    thread: true,
+    circuitBreaker: true,
+    customEvents: true,
+    config: true,
+    handler: true,
+    handlerName: true,
+  } satisfies Record<keyof StepDefinition, true>),
+);
 
 /**
  * Finds everything that is wrong with a definition but circles, which {@link compileGraph} reports.
@@ -63,16 +84,18 @@ function stepProblems(
     if (message !== undefined)
       problems.push({ field, message, ...(index !== undefined && { index }) });
   };
+  for (const field of Object.keys(step)) {
+    if (!STEP_FIELDS.has(field)) check(field, 'is no field of a step');
+  }
   check('name', nameProblem(step.name, WIDTHS.step, false));
   check('dependentSystem', nameProblem(step.dependentSystem, WIDTHS.dependentSystem, true));
   check('handler', handlerProblem(step.handler));
-  if (step.dependsOnStep !== undefined)
-    check('dependsOnStep', parentProblem(step.dependsOnStep, known));
-  const parents: unknown = step.dependsOn ?? [];
-  if (!Array.isArray(parents)) check('dependsOn', `is not a list but ${describe(parents)}`);
+  if (step.afterStep !== undefined) check('afterStep', parentProblem(step.afterStep, known));
+  const parents: unknown = step.after ?? [];
+  if (!Array.isArray(parents)) check('after', `is not a list but ${describe(parents)}`);
   else {
     for (const [index, parent] of (parents as unknown[]).entries()) {
-      check('dependsOn', parentProblem(parent, known), index);
+      check('after', parentProblem(parent, known), index);
     }
   }
   for (const field of ['description', 'circuitBreaker', 'handlerName'] as const) {
@@ -90,13 +113,19 @@ function stepProblems(
     if (value !== undefined && typeof value !== 'boolean')
       check(field, 'is neither true nor false');
   }
-  const limit: unknown = step.retryLimit;
-  if (limit !== undefined && !(Number.isInteger(limit) && isWithin(limit, 0, MAX_INTEGER))) {
-    check('retryLimit', `is not a whole number from 0 to ${MAX_INTEGER}`);
+  const retry: unknown = step.retry;
+  if (retry !== undefined && (typeof retry !== 'object' || retry === null)) {
+    check('retry', `is not an object but ${describe(retry)}`);
   }
-  const seconds: unknown = step.timeoutSeconds;
-  if (seconds !== undefined && !isWithin(seconds, Number.MIN_VALUE, MAX_INTEGER)) {
-    check('timeoutSeconds', 'is not a number of seconds above 0');
+  const limit: unknown = step.retry?.limit;
+  if (limit !== undefined && !(Number.isInteger(limit) && isWithin(limit, 0, MAX_INTEGER))) {
+    check('retry.limit', `is not a whole number from 0 to ${MAX_INTEGER}`);
+  }
+  if (step.timeout !== undefined) {
+    const seconds = secondsOf(step.timeout);
+    if (!isWithin(seconds, Number.MIN_VALUE, MAX_INTEGER)) {
+      check('timeout', `is not above 0: ${DURATION_FORM}`);
+    }
   }
   return problems;
 }

@@ -3,8 +3,8 @@ import { TaskerError } from '../errors.ts';
 import { checkDefinition, type DefinitionProblem } from './check-definition.ts';
 import { compileGraph } from './compile-graph.ts';
 import { compileContextSchema, type ContextValidator } from './context-schema.ts';
+import { secondsOf } from './duration.ts';
 import { packGraph } from './packed-graph.ts';
-import type { StepHandler } from './step-handler.ts';
 import type { StepTemplate, TaskTemplate } from './task-template.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';
 
@@ -43,30 +43,33 @@ export function createTemplate(definition: TemplateDefinition): TaskTemplate {
 }
 
 function stepTemplate(step: StepDefinition, template: TemplateDefinition): StepTemplate {
-  const { dependsOnStep, timeoutSeconds, thread, retry, circuitBreaker } = step;
-  const single = dependsOnStep === undefined ? [] : [dependsOnStep];
+  const { afterStep, thread, circuitBreaker } = step;
+  const { limit = 3, ...retry } = step.retry ?? {};
+  const timeoutSeconds = secondsOf(step.timeout);
+  const single = afterStep === undefined ? [] : [afterStep];
   return Object.freeze({
     name: step.name,
     description: step.description ?? step.name,
-    dependsOn: Object.freeze([...new Set([...single, ...(step.dependsOn ?? [])])]),
+    dependsOn: Object.freeze([...new Set([...single, ...(step.after ?? [])])]),
     dependentSystem: step.dependentSystem ?? template.dependentSystem ?? 'unknown',
     retryable: step.retryable ?? true,
-    retryLimit: step.retryLimit ?? 3,
+    retryLimit: limit,
     skippable: step.skippable ?? false,
     config: step.config,
     customEvents: Object.freeze([...(step.customEvents ?? [])]),
     handler: step.handler,
-    handlerName: step.handlerName ?? nameOf(step.handler),
-    ...(dependsOnStep !== undefined && { dependsOnStep }),
+    handlerName: step.handlerName ?? nameOf(step),
+    ...(afterStep !== undefined && { dependsOnStep: afterStep }),
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),
     ...(thread !== undefined && { thread }),
-    ...(retry !== undefined && { retry }),
+    ...(Object.keys(retry).length > 0 && { retry }),
     ...(circuitBreaker !== undefined && { circuitBreaker }),
   });
 }
 
-function nameOf(handler: StepHandler): string {
-  return (typeof handler === 'function' ? handler.name : handler.constructor?.name) || 'anonymous';
+/** A function or class without a name goes by the step's. */
+function nameOf({ name, handler }: StepDefinition): string {
+  return (typeof handler === 'function' ? handler.name : handler.constructor?.name) || name;
 }
 
 function validatorOf(definition: TemplateDefinition): ContextValidator {

@@ -18,26 +18,16 @@ export interface TaskSettings<Given> extends TemplateSettings {
 
 /** A step of the builder: its handler sees the context and exactly its parents' results. */
 export interface StepOptions<
-  Context,
   Steps,
   Parents extends readonly (keyof Steps & string)[],
-  Output,
   Config,
-  Result,
   Skippable extends boolean,
 > extends StepSettings {
-  /** Names of steps declared before. */
-  readonly dependsOn?: Parents;
+  /** Names of steps declared before, all of which must be complete first. Default none. */
+  readonly after?: Parents;
   readonly skippable?: Skippable;
   /** Given to the handler as it is; must be JSON for a handler in a worker thread. */
   readonly config?: Config;
-  readonly handler: StepHandler<
-    Context,
-    { readonly [Name in Parents[number]]: Steps[Name] },
-    Output,
-    Config,
-    Result
-  >;
 }
 
 /** What children see of a step: its results as stored; null also where it may have been bypassed. */
@@ -45,11 +35,21 @@ type SeenResult<Output, Result, Skippable> =
   | Stored<unknown extends Result ? Output : Result>
   | (true extends Skippable ? null : never);
 
-/** A task template in the making; every call returns a new builder. */
+/** A builder with one step more. */
+type WithStep<Context, Steps, Name extends string, Seen> = TaskBuilder<
+  Context,
+  Steps & { readonly [K in Name]: Seen }
+>;
+
+/**
+ * A task template in the making; every call returns a new builder. It stands for its template
+ * wherever one is taken: `tasker.register(builder)`, `tasker.createTask(builder, …)`.
+ */
 export class TaskBuilder<Context, Steps> {
   readonly #settings: TaskSettings<unknown>;
   readonly #steps: readonly StepDefinition[];
   readonly #hooks: TemplateHooks<Context>;
+  #template: TaskTemplate<Context, Steps> | undefined;
 
   /** @internal Use {@link defineTask}. */
   constructor(
@@ -62,6 +62,11 @@ export class TaskBuilder<Context, Steps> {
     this.#hooks = hooks;
   }
 
+  /** Adds a step without parents; tasks create their steps in the order of these calls. */
+  step<const Name extends string, Output = unknown, Result = Output>(
+    name: Name extends keyof Steps ? never : Name,
+    handler: StepHandler<Context, NonNullable<unknown>, Output, undefined, Result>,
+  ): WithStep<Context, Steps, Name, SeenResult<Output, Result, false>>;
   /** Adds a step; tasks create their steps in the order of these calls. */
   step<
     const Name extends string,
@@ -72,10 +77,19 @@ export class TaskBuilder<Context, Steps> {
     const Skippable extends boolean = false,
   >(
     name: Name extends keyof Steps ? never : Name,
-    options: StepOptions<Context, Steps, Parents, Output, Config, Result, Skippable>,
-  ): TaskBuilder<Context, Steps & { readonly [K in Name]: SeenResult<Output, Result, Skippable> }> {
-    // The handler's own types are what this method has checked; the template holds it without them.
-    const step = { ...options, name } as unknown as StepDefinition;
+    options: StepOptions<Steps, Parents, Config, Skippable>,
+    handler: StepHandler<
+      Context,
+      { readonly [Parent in Parents[number]]: Steps[Parent] },
+      Output,
+      Config,
+      Result
+    >,
+  ): WithStep<Context, Steps, Name, SeenResult<Output, Result, Skippable>>;
+  step(name: string, ...rest: readonly unknown[]): TaskBuilder<Context, never> {
+    const [options, handler] = rest.length < 2 ? [undefined, rest[0]] : rest;
+    // The handler's own types are what the overloads have checked; the template holds it without them.
+    const step = { ...(options as object | undefined), name, handler } as StepDefinition;
     return new TaskBuilder(this.#settings, [...this.#steps, step], this.#hooks);
   }
 
@@ -85,11 +99,16 @@ export class TaskBuilder<Context, Steps> {
   }
 
   /**
-   * Checks the whole and makes the template.
+   * Checks the whole and makes the template, the same one at every call.
    *
-   * @throws TaskerError `TASKER_INVALID_TEMPLATE` with every problem in `data.problems`
+   * @throws TaskerError `TASKER_INVALID_TEMPLATE` with every problem in `data.problems`, `TASKER_CYCLE`
    */
   build(): TaskTemplate<Context, Steps> {
+    this.#template ??= this.#build();
+    return this.#template;
+  }
+
+  #build(): TaskTemplate<Context, Steps> {
     const { context, ...settings } = this.#settings;
     const contextSchema = schemaOf(context);
     const template = createTemplate({
@@ -102,21 +121,39 @@ export class TaskBuilder<Context, Steps> {
   }
 }
 
+/** What stands for a template: itself, or the builder that makes it. */
+export type TemplateLike<Context = unknown, Results = unknown> =
+  | TaskTemplate<Context, Results>
+  | TaskBuilder<Context, Results>;
+
+/** The template that something stands for. Errors: as `TaskBuilder.build`. */
+export function templateFrom<Context, Results>(
+  given: TemplateLike<Context, Results>,
+): TaskTemplate<Context, Results> {
+  return given instanceof TaskBuilder ? given.build() : given;
+}
+
 /**
  * Starts a task template whose handlers are typed: each sees the context and exactly the results of
- * the steps that it depends on; a parent that is misspelt or declared later does not compile.
+ * the steps that it runs after; a parent that is misspelt or declared later does not compile.
+ *
+ * The context's type is that of a JSON Schema written as a literal, which every task is checked
+ * against, or is said: `defineTask<{ items: string[] }>({ … })`.
  *
  * @example
- * const order = defineTask({ name: 'order', context: contextType<{ items: string[] }>() })
- *   .step('count', { handler: ({ context }) => context.items.length })
- *   .step('report', { dependsOn: ['count'], handler: ({ results }) => `${results.count} items` })
- *   .build();
+ * const order = defineTask<{ items: string[] }>({ namespace: 'shop', name: 'order' })
+ *   .step('count', ({ context }) => context.items.length)
+ *   .step('report', { after: ['count'] }, ({ results }) => `${results.count} items`);
  */
-export function defineTask<
-  const Given extends JsonSchema | ContextType<unknown> = ContextType<
-    Readonly<Record<string, unknown>>
-  >,
->(settings: TaskSettings<Given>): TaskBuilder<ContextOf<Given>, NonNullable<unknown>> {
+export function defineTask<const Given extends JsonSchema | ContextType<unknown>>(
+  settings: TaskSettings<Given> & { readonly context: Given },
+): TaskBuilder<ContextOf<Given>, NonNullable<unknown>>;
+export function defineTask<Context extends object = Readonly<Record<string, unknown>>>(
+  settings: TaskSettings<JsonSchema>,
+): TaskBuilder<Context, NonNullable<unknown>>;
+export function defineTask(
+  settings: TaskSettings<unknown>,
+): TaskBuilder<unknown, NonNullable<unknown>> {
   return new TaskBuilder(settings, [], {});
 }
 

@@ -44,21 +44,30 @@ export interface ConstantBackoff extends BackoffLimits {
 /** How long a failed step waits before its next attempt. */
 export type BackoffOptions = ConstantBackoff | ExponentialBackoff | ListBackoff;
 
-/**
- * When a failed step is attempted again. Plain data, so that YAML can state it; how often is the
- * step's `retryLimit`.
- */
+/** Backoffs that need no options of their own. */
+export type NamedBackoff = 'exponential';
+
+/** When a failed step is attempted again. Plain data, so that YAML can state it. */
 export interface RetryPolicyOptions {
   /**
    * Default: the list 1, 2, 4, 8, 16, 32 seconds, then n² after failure n, jitter in whole seconds, at
    * least 1 second.
    */
-  readonly backoff?: BackoffOptions;
+  readonly backoff?: BackoffOptions | NamedBackoff;
   /**
    * Another backoff, or `'never'` for a failure that no repetition heals, by the error's code
    * (`ECONNREFUSED`), the name of its class or of a class it extends. The most specific name
    * decides: code, class, extended classes upwards. The rule replaces `backoff` whole. A permanent
    * error is final whatever stands here.
    */
-  readonly byError?: Readonly<Record<string, BackoffOptions | 'never'>>;
+  readonly byError?: Readonly<Record<string, BackoffOptions | NamedBackoff | 'never'>>;
+}
+
+/** How often and when a failed step is attempted again. */
+export interface RetryOptions extends RetryPolicyOptions {
+  /**
+   * Attempts in all, the first one included; 0 counts as 1. More outlasts longer faults of what the
+   * step calls; less tells earlier that it is down. Whole, 0 to 2,147,483,647; default 3.
+   */
+  readonly limit?: number;
 }

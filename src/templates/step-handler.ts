@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 /** The task that a handler works for. */
 export interface InvokedTask {
   readonly taskId: bigint;
@@ -28,6 +30,12 @@ export interface InvokedStep {
   readonly inputs?: unknown;
 }
 
+/**
+ * A handler's log: lines with the task, the step and the attempt in them, to where the engine's log
+ * goes. In a worker thread it is a log of its own, to stderr by `TASKER_LOG_LEVEL`.
+ */
+export type StepLog = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error'>;
+
 /** Everything that a handler is given for one attempt. */
 export interface StepInvocation<
   Context = unknown,
@@ -37,6 +45,16 @@ export interface StepInvocation<
   readonly context: Context;
   /** Results of the step's parents by step name, as stored. */
   readonly results: Results;
+  /** 1 for the first attempt; counts over restarts and redrives. */
+  readonly attempt: number;
+  readonly taskId: bigint;
+  readonly stepId: bigint;
+  /**
+   * The same text for every attempt of this step, another one for every other step: give it to a
+   * service that remembers requests, so that an attempt repeated after a crash does nothing twice.
+   */
+  readonly idempotencyKey: string;
+  readonly log: StepLog;
   readonly task: InvokedTask;
   readonly step: InvokedStep;
   /** The step's `config`; the `handler_config` of a YAML template. */

@@ -1,5 +1,6 @@
 import type { ContextStrictness, JsonSchema } from './context-schema.ts';
-import type { RetryPolicyOptions } from './retry-policy-options.ts';
+import type { Duration } from './duration.ts';
+import type { RetryOptions } from './retry-policy-options.ts';
 import type { HandlerModule, StepHandler } from './step-handler.ts';
 import type { CustomEvent, TemplateSource } from './task-template.ts';
 import type { TemplateHooks } from './template-hooks.ts';
@@ -12,19 +13,20 @@ export interface StepSettings {
   readonly dependentSystem?: string;
   /** Whether a failure may be followed by another attempt. Default true. */
   readonly retryable?: boolean;
-  /** Attempts in all; 0 counts as 1. Default 3. */
-  readonly retryLimit?: number;
   /** Whether a task may be created without running this step. Default false. */
   readonly skippable?: boolean;
-  /** Longest time of one attempt in seconds, above 0. Default: the engine's. */
-  readonly timeoutSeconds?: number;
+  /**
+   * Longest time of one attempt, above 0: seconds, or text such as `10s`. A longer one fails, and its
+   * signal aborts. Default: the engine's.
+   */
+  readonly timeout?: Duration;
   /**
    * Runs the handler in a worker thread, which loads it by itself: for work that computes. The
    * handler then sees copies only, and shares nothing with the engine's thread.
    */
   readonly thread?: HandlerModule;
-  /** When a failed attempt is repeated. Default: see {@link RetryPolicyOptions}. */
-  readonly retry?: RetryPolicyOptions;
+  /** How often and when a failed attempt is repeated. Default: see {@link RetryOptions}. */
+  readonly retry?: RetryOptions;
   /** Steps with one key share a circuit breaker. Default: the dependent system. */
   readonly circuitBreaker?: string;
   readonly customEvents?: readonly CustomEvent[];
@@ -35,9 +37,9 @@ export interface StepDefinition extends StepSettings {
   /** Unique within the template, at most 128 characters. */
   readonly name: string;
   /** Names of parents, anywhere in the template. Default none. */
-  readonly dependsOn?: readonly string[];
-  /** One parent more, before those of `dependsOn`. */
-  readonly dependsOnStep?: string;
+  readonly after?: readonly string[];
+  /** One parent more, before those of `after`: the `depends_on_step` of a YAML template. */
+  readonly afterStep?: string;
   readonly config?: unknown;
   readonly handler: StepHandler;
   /** Default: the name of the handler's function or class. */

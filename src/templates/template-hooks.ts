@@ -12,7 +12,7 @@ export interface TaskDraft<Context = unknown> {
 /** What a task gets beside its template's steps. */
 export interface TaskAdjustments {
   /** More parents by step name; see `adjustTemplate`. */
-  readonly dependsOn?: Readonly<Record<string, readonly string[]>>;
+  readonly after?: Readonly<Record<string, readonly string[]>>;
   /** JSON by step name, stored as the step's `inputs`. */
   readonly inputs?: Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,5 @@
 import type { HandlerRegistry } from './handler-registry.ts';
-import type { BackoffOptions, RetryPolicyOptions } from './retry-policy-options.ts';
+import type { BackoffOptions, RetryOptions } from './retry-policy-options.ts';
 import type { CustomEvent, TemplateSource } from './task-template.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';
 import type { TemplateHooks } from './template-hooks.ts';
@@ -83,17 +83,16 @@ function stepOf(step: YamlStep, handlers: HandlerRegistry): StepDefinition {
     handler: handlers.handlerFor(step.handler_class, config),
     handlerName: step.handler_class,
     config,
-    dependsOn: step.depends_on_steps ?? [],
+    retry: retryOf(step),
+    after: step.depends_on_steps ?? [],
     customEvents: (step.custom_events ?? []).map(eventOf),
-    ...(step.depends_on_step !== undefined && { dependsOnStep: step.depends_on_step }),
+    ...(step.depends_on_step !== undefined && { afterStep: step.depends_on_step }),
     ...(step.description !== undefined && { description: step.description }),
     ...(step.dependent_system !== undefined && { dependentSystem: step.dependent_system }),
     ...(step.default_retryable !== undefined && { retryable: step.default_retryable }),
-    ...(step.default_retry_limit !== undefined && { retryLimit: step.default_retry_limit }),
     ...(step.skippable !== undefined && { skippable: step.skippable }),
-    ...(step.timeout_seconds !== undefined && { timeoutSeconds: step.timeout_seconds }),
+    ...(step.timeout_seconds !== undefined && { timeout: step.timeout_seconds }),
     ...(step.circuit_breaker !== undefined && { circuitBreaker: step.circuit_breaker }),
-    ...(step.retry !== undefined && { retry: retryOf(step.retry) }),
     ...(thread !== undefined && { thread }),
   };
 }
@@ -110,12 +109,14 @@ function eventOf({ name, description }: { name: string; description?: string }):
   return { name, description: description ?? `Custom event ${name}` };
 }
 
-function retryOf({ backoff, by_error: byError }: YamlRetry): RetryPolicyOptions {
+function retryOf({ default_retry_limit: limit, retry = {} }: YamlStep): RetryOptions {
+  const { backoff, by_error: byError } = retry;
   const rules = Object.entries(byError ?? {}).map(([name, rule]) => [
     name,
     rule === 'never' ? rule : backoffOf(rule),
   ]);
   return {
+    ...(limit !== undefined && { limit }),
     ...(backoff !== undefined && { backoff: backoffOf(backoff) }),
     ...(byError !== undefined && {
       byError: Object.fromEntries(rules) as Readonly<Record<string, BackoffOptions | 'never'>>,

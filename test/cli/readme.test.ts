@@ -63,10 +63,4 @@ test('the programs of README.md run', async () => {
   const ended = await runProgram(typed!, 'mts');
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   expect(ended.stdout).toMatch(/^\d+ of \d+ steps may run now\n$/);
-  const [, engine] = await blocks('ts');
-  expect(await runProgram(engine!, 'mts')).toEqual({
-    code: 0,
-    stdout: 'complete R-17\n',
-    stderr: '',
-  });
 });

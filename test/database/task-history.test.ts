@@ -3,10 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { encodeCursor } from '../../src/database/list-cursor.ts';
-import {
-  taskHistory,
-  type TaskHistoryEntry,
-} from '../../src/database/repositories/task-history.ts';
+import { taskHistory, type TaskHistoryRow } from '../../src/database/repositories/task-history.ts';
 import { openRepositories, type RepositoryFixture } from './repositories/fixture.ts';
 
 let fixture: RepositoryFixture;
@@ -22,8 +19,8 @@ afterAll(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-const brief = ({ stepId, from, to, at }: TaskHistoryEntry): string =>
-  `${at.slice(11, 16)} ${stepId === undefined ? 'task' : 'step'} ${from ?? 'none'} ${to}`;
+const brief = ({ step_id: stepId, from_state: from, to_state: to, at }: TaskHistoryRow): string =>
+  `${at.slice(11, 16)} ${stepId === null ? 'task' : 'step'} ${from ?? 'none'} ${to}`;
 
 async function create(...steps: string[]): Promise<{ taskId: bigint; steps: bigint[] }> {
   const taskId = await fixture.newTask();
@@ -66,28 +63,29 @@ describe('the history of a task', () => {
     await enter('workflow_step', steps[0]!, 20, 'error', '00:04');
     await enter('workflow_step', steps[0]!, 30, 'pending', '00:04');
     await enter('task', taskId, 20, 'error', '00:04');
-    const { entries, next } = await taskHistory(client, taskId);
+    const { rows, next } = await taskHistory(client, taskId);
     expect(next).toBeUndefined();
-    expect(entries.map(brief)).toEqual([
+    expect(rows.map(brief)).toEqual([
       '00:00 task none pending',
       '00:01 step none pending',
       '00:01 step none pending',
       '00:02 task pending in_progress',
       '00:03 step pending in_progress',
-      '00:04 task in_progress error',
       '00:04 step in_progress error',
       '00:04 step error pending',
+      '00:04 task in_progress error',
     ]);
-    expect(entries.filter(({ transitionId }) => transitionId === undefined)).toHaveLength(2);
-    expect(entries[1]).toEqual({
+    expect(rows.filter((row) => row.transition_id === null)).toHaveLength(2);
+    expect(rows[1]).toEqual({
       at: '2020-01-01T00:01:00.000000Z',
-      taskId,
-      stepId: steps[1],
-      name: 'b',
-      from: undefined,
-      to: 'pending',
-      transitionId: undefined,
-      metadata: null,
+      task_id: taskId,
+      task_name: expect.any(String) as string,
+      step_id: steps[1],
+      step_name: 'b',
+      from_state: null,
+      to_state: 'pending',
+      transition_id: null,
+      metadata: {},
     });
   });
 
@@ -99,21 +97,21 @@ describe('the history of a task', () => {
       await enter('workflow_step', stepId, 20, at === 1 ? 'error' : 'complete', '00:05');
     }
     const whole = await taskHistory(client, taskId, { limit: 10 });
-    expect(whole.entries).toHaveLength(10);
+    expect(whole.rows).toHaveLength(10);
     expect(whole.next).toBeUndefined();
     for (const limit of [1, 3, 9]) {
-      const entries: TaskHistoryEntry[] = [];
+      const rows: TaskHistoryRow[] = [];
       let cursor: string | undefined;
       do {
         const page = await taskHistory(client, taskId, {
           limit,
           ...(cursor === undefined ? {} : { cursor }),
         });
-        expect(page.entries.length).toBeLessThanOrEqual(limit);
-        entries.push(...page.entries);
+        expect(page.rows.length).toBeLessThanOrEqual(limit);
+        rows.push(...page.rows);
         cursor = page.next;
       } while (cursor !== undefined);
-      expect(entries).toEqual(whole.entries);
+      expect(rows).toEqual(whole.rows);
     }
   });
 

@@ -26,8 +26,8 @@ function flaky(): ReturnType<typeof createTemplate> {
           throw new Error('the first time');
         },
       },
-      { name: 'second', dependsOn: ['first'], handler: () => undefined },
-      { name: 'third', dependsOn: ['first'], handler: () => undefined },
+      { name: 'second', after: ['first'], handler: () => undefined },
+      { name: 'third', after: ['first'], handler: () => undefined },
     ],
   });
 }
@@ -60,13 +60,13 @@ describe('subscribers of the process', () => {
     const byTask = Map.groupBy(stored, ({ taskId }) => taskId);
     expect(byTask.size).toBe(3);
     for (const [taskId, events] of byTask) {
-      const own = told.filter((event) => event.taskId === taskId);
+      const own = told.filter((event) => event['task_id'] === String(taskId));
       const kept = (steps: boolean): unknown[] =>
         events
           .filter(({ stepId }) => (stepId !== undefined) === steps)
-          .map(({ position: _position, ...event }) => event);
-      expect(own.filter(({ stepId }) => stepId !== undefined)).toEqual(kept(true));
-      expect(own.filter(({ stepId }) => stepId === undefined)).toEqual(kept(false));
+          .map(({ name, createdAt, payload }) => ({ name, occurred_at: createdAt, ...payload }));
+      expect(own.filter((event) => event['step_id'] !== undefined)).toEqual(kept(true));
+      expect(own.filter((event) => event['step_id'] === undefined)).toEqual(kept(false));
     }
     expect(test.problems).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('subscribers of the process', () => {
     events.on('workflow.task_completed', note('alias'));
     events.on('*', note('all'));
     events.on('step.completed', note('filter'), {
-      filter: ({ payload }) => payload.step_name === 'second',
+      filter: (event) => event.step_name === 'second',
     });
     const off = events.on('task.*', note('gone'));
     off();
@@ -105,8 +105,8 @@ describe('subscribers of the process', () => {
     const seen: InProcessEvent[] = [];
     test.tasker.events.on('*', (event) => seen.push(event));
     await run();
-    const problems = seen.flatMap(({ name, payload }) =>
-      checkPayload(name as EventName, payload).map((problem) => ({ name, ...problem })),
+    const problems = seen.flatMap((event) =>
+      checkPayload(event.name as EventName, event).map((problem) => ({ ...problem, event })),
     );
     expect(problems).toEqual([]);
     const counts = Object.fromEntries(
@@ -125,7 +125,7 @@ describe('subscribers of the process', () => {
       'step.completed': 3,
     });
     const backoff = seen.find(({ name }) => name === 'observability.step.backoff');
-    expect(backoff?.payload).toMatchObject({ step_name: 'first', attempt: 1 });
+    expect(backoff).toMatchObject({ step_name: 'first', attempt: 1 });
     // the claim is committed before its handler is called
     const names = namesOf(seen);
     expect(names.indexOf('step.execution_requested')).toBeLessThan(
@@ -154,7 +154,7 @@ describe('subscribers of the process', () => {
         throw new Error('filtered');
       },
     });
-    events.on('step.completed', ({ payload }) => seen.push(payload.step_name as string));
+    events.on('step.completed', (event) => seen.push(event.step_name as string));
     const running = run();
     await expect.poll(() => seen.length, SLOW).toBe(3);
     expect(hanging).toBe(1);
@@ -212,7 +212,7 @@ describe('subscribers of the process', () => {
     const { outcome, eventId } = await events.publish('tasker.telemetry.export_requested', payload);
     expect(outcome).toBe('told');
     await events.handled();
-    expect(seen).toMatchObject([{ eventId, payload: { format: 'prometheus', event_id: eventId } }]);
+    expect(seen).toMatchObject([{ format: 'prometheus', event_id: eventId }]);
     await expect(events.publish('tasker.telemetry.export_requested', {})).rejects.toMatchObject({
       code: 'TASKER_INVALID_EVENT',
       data: { field: 'payload/format' },
@@ -225,8 +225,8 @@ describe('subscribers of the process', () => {
 class Base {
   static readonly subscribesTo: readonly string[] = ['task.completed'];
   readonly seen: string[] = [];
-  filter({ payload }: InProcessEvent): boolean {
-    return payload['step_name'] !== 'third';
+  filter(event: InProcessEvent): boolean {
+    return event['step_name'] !== 'third';
   }
   handle_task_completed({ name }: InProcessEvent): void {
     this.seen.push(name);
@@ -236,8 +236,8 @@ class Base {
 class Derived extends Base {
   static override readonly subscribesTo = ['step.completed', 'order.Payment-received'];
   readonly subscribesTo = ['step.failed', 'task.*'];
-  handle_step_completed({ payload }: InProcessEvent): void {
-    this.seen.push(String(payload['step_name']));
+  handle_step_completed(event: InProcessEvent): void {
+    this.seen.push(String(event['step_name']));
   }
   handle_order_payment_received(): void {
     this.seen.push('paid');

@@ -12,18 +12,18 @@ const SLOW = { timeout: 60_000 };
 it('states once, for all engines, that the lease of one of them was over', async () => {
   await using database = await createTestDatabase();
   const { url } = database;
-  await using lost = new Tasker({ url, leaseSeconds: 1 });
+  await using lost = new Tasker({ database: url, leaseSeconds: 1 });
   await lost.start();
   const engineId = String(lost.engine?.engineId);
   // gone without a word: its row stays until the lease is over
   await lost.engine?.kill();
 
   const told: InProcessEvent[] = [];
-  await using first = new Tasker({ url, leaseSeconds: 6 });
-  await using second = new Tasker({ url, leaseSeconds: 6 });
+  await using first = new Tasker({ database: url, leaseSeconds: 6 });
+  await using second = new Tasker({ database: url, leaseSeconds: 6 });
   for (const tasker of [first, second]) {
     tasker.events.on('engine.lease_expired', (event) => told.push(event), {
-      filter: ({ payload }) => payload.engine === engineId,
+      filter: ({ engine }) => engine === engineId,
     });
   }
   await Promise.all([first.start(), second.start()]);
@@ -38,9 +38,9 @@ it('states once, for all engines, that the lease of one of them was over', async
   });
   expect(stored).toMatchObject([
     {
-      event_id: told[0]?.eventId,
+      event_id: told[0]?.['event_id'],
       payload: { engine: engineId, engine_group: 'default', process_id: process.pid },
     },
   ]);
-  expect(checkPayload('engine.lease_expired' satisfies EventName, told[0]?.payload)).toEqual([]);
+  expect(checkPayload('engine.lease_expired' satisfies EventName, told[0])).toEqual([]);
 });

@@ -36,14 +36,14 @@ async function rowsOf(url: string): Promise<Row[]> {
 
 async function withTasker(
   work: (tasker: Tasker, url: string, problems: string[]) => Promise<void>,
-  options: Omit<TaskerOptions, 'url'> = {},
+  options: Omit<TaskerOptions, 'database' | 'directory' | 'migrate'> = {},
 ): Promise<void> {
   await using database = await createTestDatabase();
   const problems: string[] = [];
   const { url } = database;
   await using tasker = new Tasker({
     ...options,
-    url,
+    database: url,
     onProblem: (event) => problems.push(event),
   });
   await work(tasker, url, problems);
@@ -156,7 +156,7 @@ describe('publish', () => {
     withTasker(async ({ events }, url) => {
       events.registerEvent('x.done', { type: 'object' });
       const seen: unknown[] = [];
-      events.on('x.done', ({ payload }) => seen.push(payload['at']));
+      events.on('x.done', ({ at }) => seen.push(at));
       await withClient(url, async (client) => {
         await client.query('BEGIN');
         await events.publish('x.done', { at: 'undone' }, { client });
@@ -345,9 +345,9 @@ describe('what is published', () => {
   it('is typed by what the event was registered with', () =>
     withTasker(async ({ events }) => {
       const paid = events.registerEvent<{ orderId: string }>('order.paid', SCHEMA);
-      events.on(paid, (event) => expectTypeOf(event.payload.orderId).toBeString());
+      events.on(paid, (event) => expectTypeOf(event.orderId).toBeString());
       events.on('step.completed', (event) => {
-        expectTypeOf(event.payload.execution_duration).toBeNumber();
+        expectTypeOf(event.execution_duration).toBeNumber();
         expectTypeOf(event.name).toEqualTypeOf<'step.completed'>();
       });
       events.on('workflow.task_completed', (event) =>

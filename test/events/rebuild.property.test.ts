@@ -51,10 +51,10 @@ const PARENTS = [[], ['s0'], ['s0'], ['s1', 's2'], []];
 
 const template = PARENTS.reduce(
   (task, dependsOn, at) =>
-    task.step(`s${at}`, {
-      dependsOn: dependsOn as never,
-      retry: RETRY,
-      handler: ({ context, step }: { context: Context; step: { attempt: number } }) => {
+    task.step(
+      `s${at}`,
+      { after: dependsOn as never, retry: { ...RETRY } },
+      ({ context, step }: { context: Context; step: { attempt: number } }) => {
         const outcomes = context.outcomes[at] ?? [];
         const outcome = outcomes[Math.min(step.attempt, outcomes.length) - 1] ?? 'number';
         if (outcome === 'failure') throw new TypeError(`attempt ${step.attempt}`);
@@ -62,7 +62,7 @@ const template = PARENTS.reduce(
         if (outcome === 'nothing') return null;
         return outcome === 'number' ? step.attempt : { attempt: step.attempt, text: 'ü' };
       },
-    }) as never,
+    ) as never,
   defineTask({ name: 'random', context: contextType<Context>() }),
 ).build();
 

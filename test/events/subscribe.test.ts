@@ -13,7 +13,7 @@ const template = (namespace: string, name: string) =>
     name,
     steps: [
       { name: 'first', handler: () => ({ answer: 42 }) },
-      { name: 'second', dependsOn: ['first'], handler: () => undefined },
+      { name: 'second', after: ['first'], handler: () => undefined },
     ],
   });
 
@@ -27,7 +27,7 @@ describe('subscribing to the events of a Tasker', () => {
       template('sales', 'refund'),
       template('stock', 'order'),
     ];
-    await using tasker = new Tasker({ url: database.url });
+    await using tasker = new Tasker({ database: database.url });
     tasker.register(...templates);
     const seen = { all: [] as StoredEvent[], sales: 0, orders: 0, both: 0, second: 0 };
     const answers: unknown[] = [];
@@ -88,7 +88,7 @@ describe('subscribing to the events of a Tasker', () => {
 
   it('works without an engine, again after a stop, and tells how each subscriber is', async () => {
     await using database = await createTestDatabase();
-    await using tasker = new Tasker({ url: database.url });
+    await using tasker = new Tasker({ database: database.url });
     const event = tasker.events.registerEvent<{ number: number }>('shop.sold', { type: 'object' });
     const seen: unknown[] = [];
     const sold = await tasker.events.subscribe(
@@ -142,7 +142,7 @@ describe('subscribing to the events of a Tasker', () => {
     await expect.poll(() => seen.length, SLOW).toBe(5);
     await sold.stop();
     await publish(6);
-    await using other = new Tasker({ url: database.url });
+    await using other = new Tasker({ database: database.url });
     const taken: unknown[] = [];
     await other.events.startSubscribers();
     await other.events.subscribe(

@@ -12,9 +12,9 @@ const SLOW = { timeout: 90_000 };
 const SECRET = 'a secret of twenty-four!';
 
 const three = defineTask({ name: 'three', context: contextType<{ order: number }>() })
-  .step('a', { handler: () => 1 })
-  .step('b', { dependsOn: ['a'], handler: () => 2 })
-  .step('c', { dependsOn: ['b'], handler: () => 3 })
+  .step('a', () => 1)
+  .step('b', { after: ['a'] }, () => 2)
+  .step('c', { after: ['b'] }, () => 3)
   .build();
 
 it('a durable subscriber posts what happens, repeats what was refused, and buries what is gone', async () => {
@@ -45,7 +45,7 @@ it('a durable subscriber posts what happens, repeats what was refused, and burie
   const { port } = receiver.address() as AddressInfo;
   const post = webhookHandler({ url: `http://127.0.0.1:${port}/`, secret: SECRET });
 
-  await using tasker = new Tasker({ url }).register(three);
+  await using tasker = new Tasker({ database: url }).register(three);
   await tasker.events.subscribe(
     'hook',
     { from: 'beginning', attempts: 2, retrySeconds: 60 },

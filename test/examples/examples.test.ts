@@ -9,10 +9,12 @@ const folder = new URL('../../examples/', import.meta.url);
 /** A line that each example prints; a new example is a new row. */
 const LINES: Readonly<Record<string, RegExp>> = {
   'diamond-with-retries.ts':
-    /^complete: from B-12, paid at attempt 3\ncharge: 2 failed, then complete\nreserve: 1 failed, then complete\n$/,
-  'failure-and-redrive.ts': /^TASKER_TASK_FAILED: .*\nafter the redrive: complete$/m,
+    /^from B-12, paid at attempt 3\ncharge: 2 failed, then complete\nreserve: 1 failed, then complete\n$/,
+  'failure-and-redrive.ts':
+    /^TASKER_TASK_FAILED: .*charge failed after 1 attempt: card declined.*\nafter the redrive: {"charge":"charged","receipt":{"charge":"charged"}}$/m,
   'in-transaction.ts': /^1 task, with \{"name":"Ann"\}$/m,
-  'order-chain.ts': /^complete: R-1650 goes out with task \d+$/m,
+  'order-chain.ts':
+    /^R-1650 goes out with task \d+\norder: nothing -> pending\n(?:.+\n)+order: in_progress -> complete\n$/,
   'sample-workflows.ts': /^(?:[a-z_]+: complete, \d+ steps\n){7}$/,
   'two-processes.ts': /^all tasks complete, run by 2 processes$/m,
   'analyze-task.ts': /^23 s by way of reserve, charge, ship\npack may take 15 s more\n$/,

@@ -14,7 +14,7 @@ async function startTasker(
   options: Partial<TaskerOptions>,
 ): Promise<{ tasker: Tasker; url: string }> {
   const database = await createTestDatabase();
-  const tasker = new Tasker({ url: database.url, ...options });
+  const tasker = new Tasker({ database: database.url, ...options });
   onTestFinished(async () => {
     await tasker.stop();
     await database.drop();
@@ -61,7 +61,7 @@ it('holds steps behind an open circuit back without using up attempts', async ()
   ails = false;
   const callsWhenOpen = calls.length;
   const results = await Promise.all(handles.map((handle) => handle.result()));
-  expect(results.map((result) => result.results['only'])).toEqual(['up', 'up', 'up']);
+  expect(results.map((result) => result['only'])).toEqual(['up', 'up', 'up']);
   expect(callsWhenOpen).toBe(2);
   expect(states().get('shop')).toBe('closed');
   const attempts = await withClient(url, async (client) => {
@@ -87,7 +87,7 @@ it('opens no circuit for steps that name no system', async () => {
     circuitBreakers: { defaults: { consecutiveFailures: 1, openSeconds: 300 } },
   });
   const handle = await tasker.createTask(template, { context: { at: 1 } });
-  expect((await handle.result()).results['only']).toBe('done');
+  expect((await handle.result())['only']).toBe('done');
   expect(tasker.engine?.admission.circuits().size).toBe(0);
 });
 
@@ -113,6 +113,6 @@ it.each([
   [{ groupCommit: { waitMs: -1 } }, 'groupCommit.waitMs'],
   [{ circuitBreakers: { defaults: { failureRate: 2 } } }, 'circuitBreakers.defaults.failureRate'],
 ])('refuses %j by name', (options, field) => {
-  const make = (): Tasker => new Tasker({ url: 'postgresql://nowhere', ...options });
+  const make = (): Tasker => new Tasker({ database: 'postgresql://nowhere', ...options });
   expect(make).toThrow(field);
 });

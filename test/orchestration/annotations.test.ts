@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 async function startTasker(template: TaskTemplate): Promise<{ tasker: Tasker; url: string }> {
   const database = await createTestDatabase();
-  const tasker = new Tasker({ url: database.url });
+  const tasker = new Tasker({ database: database.url });
   onTestFinished(async () => {
     await tasker.stop();
     await database.drop();
@@ -54,7 +54,7 @@ it('tell of every step of the run, also of those before the task was read anew',
       { name: 's0', handler: () => 7 },
       {
         name: 's1',
-        dependsOn: ['s0'],
+        after: ['s0'],
         handler: async ({ task }) => {
           started.resolve(task.taskId);
           await open.promise;

@@ -90,6 +90,10 @@ function run(
     {
       context: { cart: 9 },
       results: {},
+      attempt: 1,
+      taskId: 1n,
+      stepId: 7n,
+      idempotencyKey: 'tsk_1-7',
       task: { taskId: 1n, namespace: 'shop', name: 'order', version: '1.0.0' },
       step: {
         stepId: 7n,
@@ -490,41 +494,41 @@ describe('in a template', () => {
 
   test('a call within a handler knows context and parents, and its children its result', async () => {
     const template = defineTask({ namespace: 'n', name: 't', version: '1.0.0', context: cart })
-      .step('session', { handler: () => ({ id: 5 }) })
-      .step('fetch', {
-        dependsOn: ['session'],
-        config: { url: `${base}/json` },
-        handler: (step) =>
-          callApi(step, {
-            process: ({ context }, connection) =>
-              connection.request({
-                params: { session: step.results.session.id, cart: context.cart },
-              }),
-            processResults: (_step, { status }) => ({ status }),
-          }),
-      })
-      .step('count', { dependsOn: ['fetch'], handler: ({ results }) => results.fetch.status + 1 })
-      .step('wrong', {
-        dependsOn: ['session'],
-        handler: (step) =>
-          callApi(step, {
-            process: (_step, connection) =>
-              // @ts-expect-error -- fetch is no parent of this step
-              connection.request({ params: { status: step.results.fetch } }),
-          }),
-      })
-      .step('typed', {
-        dependsOn: ['session'],
-        handler: apiStepHandler<{ cart: number }, { session: { id: number } }>({
+      .step('session', () => ({ id: 5 }))
+      .step('fetch', { after: ['session'], config: { url: `${base}/json` } }, (step) =>
+        callApi(step, {
+          process: ({ context }, connection) =>
+            connection.request({
+              params: { session: step.results.session.id, cart: context.cart },
+            }),
+          processResults: (_step, { status }) => ({ status }),
+        }),
+      )
+      .step('count', { after: ['fetch'] }, ({ results }) => results.fetch.status + 1)
+      .step('wrong', { after: ['session'] }, (step) =>
+        callApi(step, {
+          process: (_step, connection) =>
+            // @ts-expect-error -- fetch is no parent of this step
+            connection.request({ params: { status: step.results.fetch } }),
+        }),
+      )
+      .step(
+        'typed',
+        { after: ['session'] },
+        apiStepHandler<{ cart: number }, { session: { id: number } }>({
           process: ({ results }, connection) =>
             connection.request({ params: { session: results.session.id } }),
         }),
-      })
+      )
       .build();
     const fetchStep = template.steps[1]!;
     const outcome = await runHandler(fetchStep.handler, {
       context: { cart: 9 },
       results: { session: { id: 5 } },
+      attempt: 1,
+      taskId: 1n,
+      stepId: 2n,
+      idempotencyKey: 'tsk_1-2',
       task: { taskId: 1n, namespace: 'n', name: 't', version: '1.0.0' },
       step: { stepId: 2n, name: 'fetch', attempt: 1, retryLimit: 3, previousResults: null },
       config: fetchStep.config,

@@ -8,6 +8,10 @@ import type { StepHandler } from '../../src/templates/step-handler.ts';
 const invocation: UnsignalledInvocation = {
   context: { order: 1 },
   results: { first: { n: 2 } },
+  attempt: 1,
+  taskId: 1n,
+  stepId: 7n,
+  idempotencyKey: 'tsk_1-7',
   task: { taskId: 1n, namespace: 'shop', name: 'order', version: '1.0.0' },
   step: { stepId: 7n, name: 'charge', attempt: 1, retryLimit: 3, previousResults: { old: true } },
   config: { limit: 5 },

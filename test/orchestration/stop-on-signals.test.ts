@@ -12,13 +12,13 @@ import { createTestDatabase } from '../support/database.ts';
 /** An engine whose handler says when it runs, and ends once the stop is under way. */
 const PROGRAM = `
 const { Tasker, createTemplate, stopOnSignals } = await import(process.argv[1]);
-const tasker = new Tasker({ url: process.argv[2] });
+const tasker = new Tasker({ database: process.argv[2] });
 const template = createTemplate({ name: 'slow', steps: [
   { name: 'long', handler: () => new Promise((resolve) => {
     console.log('running');
     process.once('SIGTERM', () => setImmediate(resolve, 'finished'));
   }) },
-  { name: 'next', dependsOn: ['long'], handler: () => 'ran' },
+  { name: 'next', after: ['long'], handler: () => 'ran' },
 ] });
 tasker.register(template);
 stopOnSignals(tasker);
@@ -30,14 +30,14 @@ const template = createTemplate({
   name: 'slow',
   steps: [
     { name: 'long', handler: () => 'elsewhere' },
-    { name: 'next', dependsOn: ['long'], handler: () => 'elsewhere' },
+    { name: 'next', after: ['long'], handler: () => 'elsewhere' },
   ],
 });
 
 it('drains on SIGTERM, ends by it, and leaves nothing in progress', async () => {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
-  await using creator = new Tasker({ url: database.url });
+  await using creator = new Tasker({ database: database.url });
   const index = new URL('../../src/index.ts', import.meta.url).href;
   const child = spawn(
     process.execPath,

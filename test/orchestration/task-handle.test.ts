@@ -17,7 +17,7 @@ const TEMPLATE = createTemplate({
 /** A task that nobody runs yet, and a handle that hears of no engine. */
 async function waitedFor(): Promise<{ tasker: Tasker; handle: TaskHandle; watchers: EndWatchers }> {
   const database = await createTestDatabase();
-  const tasker = new Tasker({ url: database.url }).register(TEMPLATE);
+  const tasker = new Tasker({ database: database.url }).register(TEMPLATE);
   const session = new EngineSession({ url: database.url, applicationName: 'looks' });
   onTestFinished(async () => {
     await session.stop();
@@ -31,6 +31,7 @@ async function waitedFor(): Promise<{ tasker: Tasker; handle: TaskHandle; watche
     {
       watch: (id, wake) => watchers.watch(id, wake),
       query: (work) => work(session.queries),
+      url: () => database.url,
     },
   );
   return { tasker, handle, watchers };
@@ -41,7 +42,7 @@ it('forgets whom it waited for when an engine elsewhere has ended the task', asy
   const both = [handle.result(), handle.result()];
   expect(watchers.size).toBe(1);
   await tasker.start();
-  for (const { results } of await Promise.all(both)) {
+  for (const results of await Promise.all(both)) {
     expect(results).toEqual({ only: { done: true } });
   }
   expect(watchers.size).toBe(0);

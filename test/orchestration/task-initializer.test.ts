@@ -43,10 +43,10 @@ afterAll(async () => {
 
 const diamondNamed = (name: string) =>
   defineTask({ name, namespace: 'shop', dependentSystem: 'warehouse' })
-    .step('a', { handler: () => 1 })
-    .step('b', { dependsOn: ['a'], skippable: true, handler: () => 1 })
-    .step('c', { dependsOn: ['a'], handler: () => 1 })
-    .step('d', { dependsOn: ['b', 'c'], retryLimit: 5, handler: () => 1 })
+    .step('a', () => 1)
+    .step('b', { after: ['a'], skippable: true }, () => 1)
+    .step('c', { after: ['a'] }, () => 1)
+    .step('d', { after: ['b', 'c'], retry: { limit: 5 } }, () => 1)
     .build();
 
 const DIAMOND = diamondNamed('diamond');
@@ -331,18 +331,18 @@ describe('the identity', () => {
 
 describe('a template hook', () => {
   const hooked = defineTask({ name: 'hooked' })
-    .step('first', { handler: () => 1 })
-    .step('middle', { handler: () => 1 })
-    .step('last', { dependsOn: ['first'], handler: () => 1 })
+    .step('first', () => 1)
+    .step('middle', () => 1)
+    .step('last', { after: ['first'] }, () => 1)
     .hooks({
       establishDependencies: ({ context, task, stepNames }) => {
         const { mode } = context as { mode: string };
         if (mode === 'none') return undefined;
         if (mode === 'throw') throw new Error('not today');
-        if (mode === 'cycle') return { dependsOn: { first: ['last'] } };
-        if (mode === 'unknown') return { dependsOn: { first: ['nowhere'] } };
-        if (mode === 'no step') return { dependsOn: { nowhere: ['first'] } };
-        if (mode === 'no list') return { dependsOn: { last: 'middle' as unknown as string[] } };
+        if (mode === 'cycle') return { after: { first: ['last'] } };
+        if (mode === 'unknown') return { after: { first: ['nowhere'] } };
+        if (mode === 'no step') return { after: { nowhere: ['first'] } };
+        if (mode === 'no list') return { after: { last: 'middle' as unknown as string[] } };
         if (mode === 'no answer') return 'done' as unknown as undefined;
         if (mode === 'nobody') return { inputs: { nobody: 1 } };
         if (mode === 'circular') {
@@ -351,7 +351,7 @@ describe('a template hook', () => {
           return { inputs: { first: circle } };
         }
         return {
-          dependsOn: { last: ['middle'] },
+          after: { last: ['middle'] },
           inputs: { middle: { stepNames, reason: task.reason } },
         };
       },
@@ -636,8 +636,8 @@ describe('a refused request', () => {
       required: ['order', 'lines'],
     },
   })
-    .step('a', { handler: () => 1 })
-    .step('b', { skippable: true, handler: () => 1 })
+    .step('a', () => 1)
+    .step('b', { skippable: true }, () => 1)
     .build();
   const fine = { context: { order: 1, lines: [] } };
 

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 it('keeps an attempt whose task is read anew while its inputs are read', async () => {
   const database = await createTestDatabase();
-  const tasker = new Tasker({ url: database.url });
+  const tasker = new Tasker({ database: database.url });
   onTestFinished(async () => {
     await tasker.stop();
     await database.drop();
@@ -41,13 +41,13 @@ it('keeps an attempt whose task is read anew while its inputs are read', async (
   // the engine hears of it by a notice, and has no inputs in memory
   const request = { context: { order: 1 } };
   const handle = await tasker.createTask(template, request, { notify: true });
-  expect((await handle.result()).results).toEqual({ s0: { attempt: 1, context: { order: 1 } } });
+  expect(await handle.result()).toEqual({ s0: { attempt: 1, context: { order: 1 } } });
   expect(replaced).toBe(1);
 });
 
 it('keeps an attempt whose shard goes while its task is read anew', async () => {
   const database = await createTestDatabase();
-  const tasker = new Tasker({ url: database.url });
+  const tasker = new Tasker({ database: database.url });
   onTestFinished(async () => {
     await tasker.stop();
     await database.drop();
@@ -67,7 +67,7 @@ it('keeps an attempt whose shard goes while its task is read anew', async () => 
           return step.attempt;
         },
       },
-      { name: 's1', dependsOn: ['s0'], handler: ({ results }) => results },
+      { name: 's1', after: ['s0'], handler: ({ results }) => results },
     ],
   });
   await tasker.register(template).start();
@@ -103,7 +103,7 @@ it('keeps an attempt whose shard goes while its task is read anew', async () => 
 
   intake.setShards(Array.from({ length: SHARDS }, (_, at) => at));
   await intake.readAll();
-  expect((await handle.result()).results).toEqual({ s0: 1, s1: { s0: 1 } });
+  expect(await handle.result()).toEqual({ s0: 1, s1: { s0: 1 } });
 });
 
 it('begins with the most urgent of many unfinished tasks, and runs each once', async () => {
@@ -120,7 +120,7 @@ it('begins with the most urgent of many unfinished tasks, and runs each once', a
     ],
   });
   const tasker = new Tasker({
-    url: database.url,
+    database: database.url,
     concurrency: 1,
     onProblem: (event) => void problems.push(event),
   });

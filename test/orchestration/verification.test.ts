@@ -9,7 +9,7 @@ it('finds what was changed without a word, reports it, and the task goes on by i
   const database = await createTestDatabase();
   const problems: (readonly [string, Readonly<Record<string, unknown>>])[] = [];
   const tasker = new Tasker({
-    url: database.url,
+    database: database.url,
     verify: false,
     pollSeconds: 3600,
     onProblem: (event, facts) => problems.push([event, facts]),
@@ -24,8 +24,8 @@ it('finds what was changed without a word, reports it, and the task goes on by i
     name: 'waits',
     steps: [
       { name: 'held', handler: () => gate.promise },
-      { name: 'failing', retryLimit: 1, handler: () => Promise.reject(new Error('no')) },
-      { name: 'behind', dependsOn: ['failing'], handler: () => 'ran' },
+      { name: 'failing', retry: { limit: 1 }, handler: () => Promise.reject(new Error('no')) },
+      { name: 'behind', after: ['failing'], handler: () => 'ran' },
     ],
   });
   tasker.register(template);
@@ -55,11 +55,11 @@ it('finds what was changed without a word, reports it, and the task goes on by i
   ]);
   expect(await verification.round()).toMatchObject({ different: 0 });
   gate.resolve('open');
-  expect((await handle.result()).results['behind']).toBe('ran');
+  expect((await handle.result())['behind']).toBe('ran');
 });
 
 it('refuses an interval that is none', () => {
   const make = (): Tasker =>
-    new Tasker({ url: 'postgresql://nowhere', verify: { everySeconds: 0 } });
+    new Tasker({ database: 'postgresql://nowhere', verify: { everySeconds: 0 } });
   expect(make).toThrow('verify.everySeconds');
 });

@@ -16,13 +16,18 @@ export interface Ended {
 }
 
 /** Runs a program to its end; a code other than zero is an answer like any other. */
-export async function run(program: string, args: readonly string[], cwd: string): Promise<Ended> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string | undefined>> = {},
+): Promise<Ended> {
   // an empty project has no addon, whatever this run requires of the checkout
   const { TASKER_NATIVE: _, TASKER_NATIVE_PATH: __, ...env } = process.env;
   try {
     const { stdout, stderr } = await promisify(execFile)(program, args, {
       cwd,
-      env,
+      env: { ...env, ...more },
       maxBuffer: 64 << 20,
     });
     return { code: 0, stdout, stderr };

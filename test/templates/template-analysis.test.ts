@@ -9,9 +9,9 @@ const template = createTemplate({
   name: 'diamond',
   steps: [
     { name: 'start', description: 'begins', handler },
-    { name: 'left', dependsOnStep: 'start', handler, handlerName: 'Left' },
-    { name: 'right', dependsOn: ['start'], handler },
-    { name: 'end', dependsOn: ['left', 'right'], handler },
+    { name: 'left', afterStep: 'start', handler, handlerName: 'Left' },
+    { name: 'right', after: ['start'], handler },
+    { name: 'end', after: ['left', 'right'], handler },
     { name: 'alone', handler },
   ],
 });

@@ -80,7 +80,16 @@ describe('example templates', () => {
           name === template.name &&
           version === template.version,
       );
-      const steps = (sample?.steps ?? []).map((step) => ({ ...step, handler: () => 1 }));
+      const steps = (sample?.steps ?? []).map(
+        ({ name, dependsOn: after, retryLimit: limit, retryable, skippable }) => ({
+          name,
+          after,
+          retry: { limit },
+          retryable,
+          skippable,
+          handler: () => 1,
+        }),
+      );
       const twin = createTemplate({ ...sample, name: 'twin', steps });
       expect(template.hash).toBe(twin.hash);
       expect(template.source?.file).toContain(EXAMPLES);

@@ -25,6 +25,17 @@ export async function dropDatabase(adminUrl: string, name: string): Promise<void
   await administer(adminUrl, `DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
 }
 
+/** Whether the server of `adminUrl` has a database `name`. */
+export async function databaseExists(adminUrl: string, name: string): Promise<boolean> {
+  const client = await connect(adminUrl, { applicationName: 'tasker-core administration' });
+  try {
+    const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    return found.rowCount !== 0;
+  } finally {
+    await client.end();
+  }
+}
+
 async function administer(adminUrl: string, statement: string): Promise<void> {
   const client = await connect(adminUrl, { applicationName: 'tasker-core administration' });
   try {

@@ -8,8 +8,8 @@ import type { Queries } from '../id-block.ts';
 
 /** What an engine says of itself. */
 export interface EngineDescription {
-  /** Engines of one group share its shards and are to know the same templates. */
-  readonly group: string;
+  /** Engines of one fleet share its shards and are to know the same templates. */
+  readonly fleet: string;
   readonly host: string;
   readonly processId: number;
   readonly version: string;
@@ -17,7 +17,7 @@ export interface EngineDescription {
   readonly templates: readonly string[];
 }
 
-/** Another engine of the group that lives. */
+/** Another engine of the fleet that lives. */
 export interface LivingEngine {
   readonly engineId: bigint;
   readonly templates: readonly string[];
@@ -42,14 +42,14 @@ export async function enterEngine(
   description: EngineDescription,
   leaseSeconds: number,
 ): Promise<bigint> {
-  const { group, host, processId, version, templates } = description;
+  const { fleet, host, processId, version, templates } = description;
   const { rows } = await client.query<{ engine_id: string }>(
     `INSERT INTO tasker_core_engines
        (engine_group, host, process_id, version, started_at, heartbeat_at, expires_at, templates)
      SELECT $1, $2, $3, $4, n, n, n + make_interval(secs => $5), $6
        FROM (SELECT clock_timestamp()::timestamp AS n) now
      RETURNING engine_id`,
-    [group, host, processId, version, leaseSeconds, JSON.stringify(templates)],
+    [fleet, host, processId, version, leaseSeconds, JSON.stringify(templates)],
   );
   return BigInt(rows[0]?.engine_id as string);
 }
@@ -57,13 +57,13 @@ export async function enterEngine(
 /**
  * Extends an engine's lease.
  *
- * @returns the living engines of the group, this one included, and the database's time; undefined
+ * @returns the living engines of the fleet, this one included, and the database's time; undefined
  *   where the lease is over and somebody else has taken it away
  */
 export async function renewLease(
   client: Queries,
   engineId: bigint,
-  group: string,
+  fleet: string,
   leaseSeconds: number,
 ): Promise<readonly LivingEngine[] | undefined> {
   const { rows } = await client.query<{ engine_id: string; templates: string[] }>({
@@ -77,7 +77,7 @@ export async function renewLease(
             UNION ALL
            SELECT engine_id::text, templates FROM tasker_core_engines
             WHERE engine_group = $2 AND engine_id <> $1 AND expires_at > clock_timestamp()::timestamp`,
-    values: [engineId, group, leaseSeconds],
+    values: [engineId, fleet, leaseSeconds],
   });
   if (!rows.some((row) => row.engine_id === String(engineId))) return undefined;
   return rows.map((row) => ({ engineId: BigInt(row.engine_id), templates: row.templates }));
@@ -166,9 +166,9 @@ async function takeOut(
   return rows[0]?.payload;
 }
 
-/** First key of a group's advisory locks; the second one is the shard. */
-function lockClass(group: string): number {
-  return Buffer.from(hash('sha256', `tasker-core ${group}`, 'hex'), 'hex').readInt32BE(0);
+/** First key of a fleet's advisory locks; the second one is the shard. */
+function lockClass(fleet: string): number {
+  return Buffer.from(hash('sha256', `tasker-core ${fleet}`, 'hex'), 'hex').readInt32BE(0);
 }
 
 /** Which shards to take. */
@@ -181,15 +181,15 @@ export interface ShardsToTake {
 }
 
 /**
- * Takes up to `count` free shards of a group: session-level advisory locks, freed when the session
+ * Takes up to `count` free shards of a fleet: session-level advisory locks, freed when the session
  * ends, whatever ends it. One statement where all that are tried first are free.
  */
 export async function takeShards(
   client: Queries,
-  group: string,
+  fleet: string,
   { held, preferred, count }: ShardsToTake,
 ): Promise<number[]> {
-  const key = lockClass(group);
+  const key = lockClass(fleet);
   const taken: number[] = [];
   const candidates = [...new Set([...preferred, ...Array(SHARDS).keys()])];
   const others = candidates.filter((shard) => !held.has(shard));
@@ -209,13 +209,13 @@ export async function takeShards(
 /** Gives shards back. */
 export async function freeShards(
   client: Queries,
-  group: string,
+  fleet: string,
   shards: readonly number[],
 ): Promise<void> {
   if (shards.length === 0) return;
   await client.query({
     name: 'tasker_free_shards',
     text: 'SELECT pg_advisory_unlock($1, s) FROM unnest($2::integer[]) AS s',
-    values: [lockClass(group), int4Array(shards)],
+    values: [lockClass(fleet), int4Array(shards)],
   });
 }

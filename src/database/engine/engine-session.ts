@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { TaskerError } from '../../errors.ts';
-import { connect, databaseError } from '../connection.ts';
+import { connect, databaseError, urlOf, type UrlSource } from '../connection.ts';
 import type { Queries } from '../id-block.ts';
 
 /** A session on the database. */
@@ -33,7 +33,7 @@ export function isTemporary(error: unknown): boolean {
 
 /** Options of an {@link EngineSession}. */
 export interface EngineSessionOptions {
-  readonly url: string;
+  readonly url: UrlSource;
   readonly applicationName: string;
   /**
    * Prepares a new session, the first one and every later one. The signal aborts when the session is
@@ -124,7 +124,7 @@ export class EngineSession {
       signal.throwIfAborted();
       let client: pg.Client | undefined;
       try {
-        client = await connect(this.#options.url, {
+        client = await connect(urlOf(this.#options.url), {
           applicationName: this.#options.applicationName,
           signal,
         });

@@ -4,17 +4,21 @@ import type { Queries } from '../id-block.ts';
 /** A task's state and its steps. */
 export interface TaskEnd {
   readonly state: string;
-  readonly steps: readonly {
-    readonly stepId: bigint;
-    readonly name: string;
-    readonly state: string;
-    readonly results: unknown;
-  }[];
+  readonly steps: readonly TaskEndStep[];
+}
+
+/** A step of a task that is over. */
+export interface TaskEndStep {
+  readonly stepId: bigint;
+  readonly name: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly results: unknown;
 }
 
 const TASK_END = `
 SELECT coalesce(x.to_state, 'pending') AS task_state, s.workflow_step_id AS step_id, n.name,
-       coalesce(y.to_state, 'pending') AS state, s.results
+       coalesce(y.to_state, 'pending') AS state, coalesce(s.attempts, 0) AS attempts, s.results
   FROM tasker_tasks t
   LEFT JOIN tasker_task_transitions x ON x.task_id = t.task_id AND x.most_recent
   LEFT JOIN tasker_workflow_steps s ON s.task_id = t.task_id
@@ -37,6 +41,7 @@ export async function readTaskEnd(client: Queries, taskId: bigint): Promise<Task
     step_id: string | null;
     name: string;
     state: string;
+    attempts: number;
     results: unknown;
   }>({ name: 'tasker_task_end', text: TASK_END, values: [taskId] });
   const [first] = rows;
@@ -47,8 +52,8 @@ export async function readTaskEnd(client: Queries, taskId: bigint): Promise<Task
   }
   return {
     state: first.task_state,
-    steps: rows.flatMap(({ step_id: id, name, state, results }) =>
-      id === null ? [] : [{ stepId: BigInt(id), name, state, results }],
+    steps: rows.flatMap(({ step_id: id, name, state, attempts, results }) =>
+      id === null ? [] : [{ stepId: BigInt(id), name, state, attempts, results }],
     ),
   };
 }

@@ -15,6 +15,8 @@ export interface StepFacts {
   readonly nextAttemptAt: string | null;
   /** The stored message of the last failure. */
   readonly error: string | null;
+  /** As stored: what the handler returned, or the fields of its failure. */
+  readonly results: unknown;
 }
 
 /** A task with its steps, as one page tells it. */
@@ -62,7 +64,8 @@ SELECT s.workflow_step_id AS step_id, m.name, coalesce(y.to_state, 'pending') AS
          'coalesce(w.next_attempt_at, s.last_attempted_at + make_interval(secs => s.backoff_request_seconds))',
        )} AS next_attempt_at,
        CASE WHEN y.to_state = 'error' AND jsonb_typeof(s.results) = 'object'
-            THEN left(s.results->>'error', 2000) END AS error
+            THEN left(s.results->>'error', 2000) END AS error,
+       s.results
   FROM tasker_workflow_steps s
   JOIN tasker_named_steps m ON m.named_step_id = s.named_step_id
   LEFT JOIN tasker_core_steps w ON w.step_id = s.workflow_step_id
@@ -99,6 +102,7 @@ interface StepRecord {
   readonly retryable: boolean;
   readonly next_attempt_at: string | null;
   readonly error: string | null;
+  readonly results: unknown;
 }
 
 /**
@@ -150,6 +154,7 @@ export async function taskFacts(client: Queries, taskId: bigint): Promise<TaskFa
       retryable: row.retryable,
       nextAttemptAt: row.next_attempt_at,
       error: row.error,
+      results: row.results,
     })),
   };
 }

@@ -78,7 +78,10 @@ SELECT q.place, x.from_state, CASE WHEN q.to_state = 'in_progress' THEN t.contex
       JOIN tasker_named_steps n ON n.named_step_id = w.named_step_id
       LEFT JOIN LATERAL (
         SELECT r.to_state FROM tasker_workflow_step_transitions r
-         WHERE r.workflow_step_id = w.workflow_step_id AND r.created_at <= q.at
+         WHERE r.workflow_step_id = w.workflow_step_id
+           -- at one instant, a task's start comes before what its steps do, its end after
+           AND (r.created_at < q.at OR r.created_at = q.at
+                AND (q.to_state <> 'in_progress' OR r.to_state = 'resolved_manually'))
          ORDER BY r.sort_key DESC LIMIT 1) y ON true
      WHERE w.task_id = q.task) s`;
 

@@ -3,22 +3,22 @@ import { instantText, nearestInstant } from '../../graph/snapshot/instants.ts';
 import type { Queries } from '../id-block.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from '../list-cursor.ts';
 
-/** One change of the state of a task or of one of its steps. */
-export interface TaskHistoryEntry {
+/** One change of the state of a task or of one of its steps; null is what there is not. */
+export interface TaskHistoryRow {
   /** ISO text, six digits, UTC. */
   readonly at: string;
-  readonly taskId: bigint;
-  /** Undefined for a change of the task itself. */
-  readonly stepId: bigint | undefined;
-  /** Name of the task or step. */
-  readonly name: string;
-  /** Undefined for the beginning. */
-  readonly from: string | undefined;
-  readonly to: string;
-  /** Undefined for a beginning of which no row is stored. */
-  readonly transitionId: bigint | undefined;
+  readonly task_id: bigint;
+  readonly task_name: string;
+  /** Null for a change of the task itself. */
+  readonly step_id: bigint | null;
+  readonly step_name: string | null;
+  /** Null for the beginning. */
+  readonly from_state: string | null;
+  readonly to_state: string;
+  /** Null for a beginning of which no row is stored. */
+  readonly transition_id: bigint | null;
   /** Actor, reason, engine, attempt and so on, as far as they are known. */
-  readonly metadata: unknown;
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** Which part of a history {@link taskHistory} gives. */
@@ -32,7 +32,7 @@ export interface TaskHistoryQuery {
 /** A page of a history. */
 export interface TaskHistoryPage {
   /** Oldest first. */
-  readonly entries: readonly TaskHistoryEntry[];
+  readonly rows: readonly TaskHistoryRow[];
   /** Cursor of the next page; undefined on the last one. */
   readonly next: string | undefined;
 }
@@ -69,28 +69,32 @@ WITH moved AS (
                    ORDER BY m.sort_key LIMIT 1) first
       WHERE first.to_state = 'pending' AND first.from_state IS NULL)
 )
-SELECT subject, owner, name, id, from_state, to_state, sort_key, created_at::text AS at, metadata
-  FROM entry
+SELECT rank, subject, owner, name, (SELECT name FROM owned WHERE subject = 0) AS task_name, id, from_state, to_state, sort_key, created_at::text AS at, metadata
+  -- at one instant, a task's start comes before what its steps do, its end after
+  FROM (SELECT *, CASE WHEN subject = 1 THEN 1 WHEN to_state IN ('pending', 'in_progress') THEN 0
+                       ELSE 2 END AS rank FROM entry) ranked
  WHERE $2::timestamp IS NULL
-    OR (created_at, subject, owner, sort_key) > ($2::timestamp, $3::integer, $4::bigint, $5::bigint)
- ORDER BY created_at, subject, owner, sort_key
+    OR (created_at, rank, owner, sort_key) > ($2::timestamp, $3::integer, $4::bigint, $5::bigint)
+ ORDER BY created_at, rank, owner, sort_key
  LIMIT $6::integer`;
 
 interface HistoryRecord {
+  readonly rank: number;
   readonly subject: 0 | 1;
   readonly owner: string;
   readonly name: string;
+  readonly task_name: string;
   readonly id: string | null;
   readonly from_state: string | null;
   readonly to_state: string;
   readonly sort_key: string;
   readonly at: string;
-  readonly metadata: unknown;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 const CURSOR = [
   (part: string) => nearestInstant(part) !== undefined,
-  (part: string) => /^[01]$/.test(part),
+  (part: string) => /^[012]$/.test(part),
   isCursorId,
   isCursorId,
 ];
@@ -123,16 +127,36 @@ export async function taskHistory(
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
   return {
-    entries: page.map((row) => ({
+    rows: page.map((row) => ({
       at: instantText(row.at),
-      taskId,
-      stepId: row.subject === 0 ? undefined : BigInt(row.owner),
-      name: row.name,
-      from: row.from_state ?? undefined,
-      to: row.to_state,
-      transitionId: row.id === null ? undefined : BigInt(row.id),
-      metadata: row.metadata,
+      task_id: taskId,
+      task_name: row.task_name,
+      step_id: row.subject === 0 ? null : BigInt(row.owner),
+      step_name: row.subject === 0 ? null : row.name,
+      from_state: row.from_state,
+      to_state: row.to_state,
+      transition_id: row.id === null ? null : BigInt(row.id),
+      metadata: row.metadata ?? {},
     })),
-    next: last && encodeCursor([last.at, String(last.subject), last.owner, last.sort_key]),
+    next: last && encodeCursor([last.at, String(last.rank), last.owner, last.sort_key]),
   };
+}
+
+const PAGE = 10_000;
+
+/**
+ * The whole history of a task, page by page.
+ *
+ * Errors: TASKER_UNKNOWN_TASK. O(n log n) for n transitions.
+ */
+export async function wholeTaskHistory(client: Queries, taskId: bigint): Promise<TaskHistoryRow[]> {
+  const found: TaskHistoryRow[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = cursor === undefined ? { limit: PAGE } : { limit: PAGE, cursor };
+    const page = await taskHistory(client, taskId, query);
+    for (const row of page.rows) found.push(row);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return found;
 }

@@ -54,14 +54,15 @@ function templateOf(workflow: SampleWorkflow): TaskTemplate {
 }
 
 function stepOf(step: SampleStep, template: string): StepDefinition {
-  const { failures, ...definition } = step;
+  const { failures, dependsOn: after, retryLimit: limit, ...definition } = step;
   const isOrder = template === 'ecommerce.process_order';
   const own = isOrder ? PROCESS_ORDER[step.name] : WORK[`${template}.${step.name}`];
   return {
     ...definition,
+    after,
+    retry: { limit, ...(isOrder && PROCESS_ORDER_RETRY) },
     handler: failingFirst(failures, own ?? describeStep),
     handlerName: step.name,
-    ...(isOrder && { retry: PROCESS_ORDER_RETRY }),
   };
 }
 

@@ -33,7 +33,7 @@ describe.each([
     const right = await startEngine(settings);
     await shifted.ask({ do: 'create', template: 'flaky', count: 100 }, 'created');
     await right.ask({ do: 'create', template: 'flaky', count: 100, first: 1000 }, 'created');
-    await using creator = new Tasker({ url: database.url });
+    await using creator = new Tasker({ database: database.url });
     creator.register(...templatesOf(runs));
     const flaky = { namespace: 'default', name: 'flaky', version: '0.1.0' };
     const [row] = await rowsOf<{ due: string }>(

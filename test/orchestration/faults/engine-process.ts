@@ -36,7 +36,7 @@ const waiting = new Set<() => void>();
 const TEMPLATES = templatesOf(settings.runs, waiting, say);
 
 const tasker = new Tasker({
-  url: settings.url,
+  database: settings.url,
   leaseSeconds: settings.leaseSeconds ?? 1,
   // what fails here fails on purpose
   circuitBreakers: { defaults: { minimumCalls: 1_000_000, consecutiveFailures: 1_000_000 } },

@@ -61,29 +61,29 @@ export function templatesOf(
       name: 'doomed',
       steps: [
         { name: 's0', handler: doomed, ...common },
-        { name: 's1', dependsOn: ['s0'], handler: twice, ...common },
+        { name: 's1', after: ['s0'], handler: twice, ...common },
       ],
     }),
     createTemplate({
       name: 'fan',
       steps: [
         { name: 'first', handler: quick, ...common },
-        ...middle.map((name) => ({ name, dependsOn: ['first'], handler: quick, ...common })),
-        { name: 'last', dependsOn: middle, handler: quick, ...common },
+        ...middle.map((name) => ({ name, after: ['first'], handler: quick, ...common })),
+        { name: 'last', after: middle, handler: quick, ...common },
       ],
     }),
     createTemplate({
       name: 'gate',
       steps: [
         { name: 's0', handler: gate, ...common },
-        { name: 's1', dependsOn: ['s0'], handler: quick, ...common },
+        { name: 's1', after: ['s0'], handler: quick, ...common },
       ],
     }),
     createTemplate({
       name: 'flaky',
       steps: [
         { name: 's0', handler: flaky, ...common },
-        { name: 's1', dependsOn: ['s0'], handler: flaky, ...common },
+        { name: 's1', after: ['s0'], handler: flaky, ...common },
       ],
     }),
   ];

@@ -16,7 +16,7 @@ it('results that the server refuses fail their own step, and none of those store
   const database = await createTestDatabase();
   const problems: string[] = [];
   const tasker = new Tasker({
-    url: database.url,
+    database: database.url,
     lanes: 1,
     onProblem: (event) => problems.push(event),
   });
@@ -38,7 +38,7 @@ it('results that the server refuses fail their own step, and none of those store
           return (context as { bad: boolean }).bad ? rawJSON('1e999999') : 'good';
         },
       },
-      { name: 'after', dependsOn: ['result'], handler: () => 'after' },
+      { name: 'after', after: ['result'], handler: () => 'after' },
     ],
   });
   tasker.register(template);
@@ -70,7 +70,7 @@ it('results that the server refuses fail their own step, and none of those store
 it('who is told of problems may throw', async () => {
   await using database = await createTestDatabase();
   await using tasker = new Tasker({
-    url: database.url,
+    database: database.url,
     onProblem: () => {
       throw new Error('a listener that is broken');
     },

@@ -16,7 +16,7 @@ const template = createTemplate({
   name: 'pair',
   steps: [
     { name: 'first', handler },
-    { name: 'last', dependsOn: ['first'], handler },
+    { name: 'last', after: ['first'], handler },
   ],
 });
 
@@ -38,7 +38,7 @@ async function neverAnalyse(url: string): Promise<void> {
 
 /** Stores tasks that begin tomorrow, with their first steps done. */
 async function storeMore(url: string): Promise<void> {
-  await using creator = new Tasker({ url });
+  await using creator = new Tasker({ database: url });
   creator.register(template);
   const runAt = new Date(Date.now() + 86_400_000).toISOString();
   const requests = Array.from({ length: STORED }, (_, at) => ({ context: { stored: at }, runAt }));
@@ -74,9 +74,9 @@ it('reads no more of a new database that has grown than of a small one', async (
   onTestFinished(() => database.drop());
   const { url } = database;
   await neverAnalyse(url);
-  const tasker = new Tasker({ url, verify: false, pollSeconds: 3600 });
+  const tasker = new Tasker({ database: url, verify: false, pollSeconds: 3600 });
   onTestFinished(() => tasker.stop());
-  const elsewhere = new Tasker({ url });
+  const elsewhere = new Tasker({ database: url });
   onTestFinished(() => elsewhere.stop());
   for (const each of [tasker, elsewhere]) each.register(template);
   await tasker.start();

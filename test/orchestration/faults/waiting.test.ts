@@ -94,7 +94,7 @@ async function costOfTen(tasks: number): Promise<Cost> {
   const database = await createTestDatabase();
   onTestFinished(() => database.drop());
   const { url } = database;
-  const tasker = new Tasker({ url, lanes: 1, verify: false, pollSeconds: 3600 });
+  const tasker = new Tasker({ database: url, lanes: 1, verify: false, pollSeconds: 3600 });
   onTestFinished(() => tasker.stop());
   tasker.register(chain, waiting);
   const requests = Array.from({ length: tasks }, (_, at) => ({ context: { at: at + 1 } }));

@@ -18,7 +18,7 @@ it('a task has steps in threads, and one that kills its thread is tried again', 
       { name: 'here', handler: here },
       {
         name: 'there',
-        dependsOn: ['here'],
+        after: ['here'],
         handler: echo as StepHandler,
         thread: { module, export: 'echo' },
         config: { depth: 2 },

@@ -17,6 +17,10 @@ function invocation(more: { attempt?: number; config?: unknown } = {}): Unsignal
   return {
     context: { order: 1 },
     results: { before: { total: 3 } },
+    attempt,
+    taskId: 7n,
+    stepId: 8n,
+    idempotencyKey: 'tsk_7-8',
     task: { taskId: 7n, namespace: 'default', name: 'task', version: '0.1.0' },
     step: { stepId: 8n, name: 'step', attempt, retryLimit: 3, previousResults: null },
     config,

@@ -1,3 +1,4 @@
+import { createLogger } from '../../../src/observability/logger.ts';
 import { describe, expect, it } from 'vitest';
 
 import { SAMPLE_WORKFLOWS } from '../../../src/templates/sample-workflows.ts';
@@ -29,6 +30,11 @@ async function run({ template, context }: SampleTemplate, changed: object = {}) 
       return await handler({
         context: { ...context, ...changed },
         results: Object.fromEntries(step.dependsOn.map((name) => [name, results[name]])),
+        attempt,
+        taskId: 7n,
+        stepId: BigInt(position),
+        idempotencyKey: `tsk_7-${position}`,
+        log: createLogger(),
         task,
         step: {
           stepId: BigInt(position),
