@@ -6,7 +6,7 @@ import { migrate } from '../src/database/schema/migrate.ts';
 import { seedDatabase } from '../src/database/seed/seed.ts';
 import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
 import { resolveTasks } from '../src/resolver/index.ts';
-import { parseMix } from '../src/templates/sample-workflows.ts';
+import { parseMix } from '../src/samples/workflows/sample-workflows.ts';
 
 const HELP = `Peak memory of bulk runs, each in a process of its own: it should not grow with the tasks.
 

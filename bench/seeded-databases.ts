@@ -7,7 +7,7 @@ import {
 } from '../src/database/embedded/embedded-server.ts';
 import { migrate } from '../src/database/schema/migrate.ts';
 import { seedDatabase } from '../src/database/seed/seed.ts';
-import { parseMix } from '../src/templates/sample-workflows.ts';
+import { parseMix } from '../src/samples/workflows/sample-workflows.ts';
 
 /** Settings of the server that decide what SQL takes. */
 const SETTINGS = [

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { startEmbeddedServer } from '../src/database/embedded/embedded-server.ts';
 import { migrate } from '../src/database/schema/migrate.ts';
 import { seedDatabase } from '../src/database/seed/seed.ts';
-import { parseMix } from '../src/templates/sample-workflows.ts';
+import { parseMix } from '../src/samples/workflows/sample-workflows.ts';
 
 const FOLDER = fileURLToPath(new URL('../native/ruby/', import.meta.url));
 const PATHS = ['-w', `-I${join(FOLDER, 'lib')}`, `-I${join(FOLDER, 'test')}`];

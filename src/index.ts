@@ -359,7 +359,7 @@ export type {
   TemplateHooks,
 } from './templates/template-hooks.ts';
 // Sample workflows, for trying things out.
-export { sampleTemplates } from './templates/samples/sample-templates.ts';
-export type { SampleTemplate } from './templates/samples/sample-templates.ts';
-export { parseMix } from './templates/sample-workflows.ts';
-export type { WeightedWorkflow } from './templates/sample-workflows.ts';
+export { sampleTemplates } from './samples/templates/sample-templates.ts';
+export type { SampleTemplate } from './samples/templates/sample-templates.ts';
+export { parseMix } from './samples/workflows/sample-workflows.ts';
+export type { WeightedWorkflow } from './samples/workflows/sample-workflows.ts';

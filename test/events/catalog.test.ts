@@ -14,7 +14,7 @@ import type { InProcessEvent } from '../../src/events/in-process.ts';
 import { readEvents, type StoredEvent } from '../../src/events/stored-event.ts';
 import { MACHINES } from '../../src/state-machine/transition.ts';
 import { createTemplate } from '../../src/templates/create-template.ts';
-import { sampleTemplates } from '../../src/templates/samples/sample-templates.ts';
+import { sampleTemplates } from '../../src/samples/templates/sample-templates.ts';
 import { createTestTasker } from '../../src/testing/index.ts';
 import { withClient } from '../database/with-client.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it } from 'vitest';
 
-import { SAMPLE_WORKFLOWS } from '../../src/templates/sample-workflows.ts';
-import { sampleTemplates } from '../../src/templates/samples/sample-templates.ts';
+import { SAMPLE_WORKFLOWS } from '../../src/samples/workflows/sample-workflows.ts';
+import { sampleTemplates } from '../../src/samples/templates/sample-templates.ts';
 import { createTestTasker } from '../../src/testing/index.ts';
 import { withClient } from '../database/with-client.ts';
 

@@ -9,7 +9,7 @@ import { isTaskerError, type TaskerError } from '../../src/errors.ts';
 import { createTemplate } from '../../src/templates/create-template.ts';
 import { HandlerRegistry } from '../../src/templates/handler-registry.ts';
 import { loadTemplates } from '../../src/templates/load-templates.ts';
-import { SAMPLE_WORKFLOWS } from '../../src/templates/sample-workflows.ts';
+import { SAMPLE_WORKFLOWS } from '../../src/samples/workflows/sample-workflows.ts';
 import type { TaskTemplate } from '../../src/templates/task-template.ts';
 import { parseTemplate, type YamlTemplateOptions } from '../../src/templates/yaml-template.ts';
 

@@ -54,7 +54,7 @@ Examples:
 
 async function seed(context: CommandContext, options: SeedCommandOptions): Promise<ExitCode> {
   const url = databaseUrl(context, options);
-  const { parseMix } = await import('../../templates/sample-workflows.ts');
+  const { parseMix } = await import('../../samples/workflows/sample-workflows.ts');
   const { seedDatabase } = await import('../../database/seed/seed.ts');
   const mix = parseMix(options.mix);
   const progress = startProgress(context);

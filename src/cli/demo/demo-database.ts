@@ -4,7 +4,7 @@ import { startEmbeddedServer } from '../../database/embedded/embedded-server.ts'
 import { migrate } from '../../database/schema/migrate.ts';
 import { seedDatabase } from '../../database/seed/seed.ts';
 import { TaskerError } from '../../errors.ts';
-import { parseMix } from '../../templates/sample-workflows.ts';
+import { parseMix } from '../../samples/workflows/sample-workflows.ts';
 import type { CommandContext } from '../command-context.ts';
 import { seedProgress } from '../commands/seed.ts';
 import type { Progress } from '../progress.ts';

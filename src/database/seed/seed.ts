@@ -8,8 +8,8 @@ import { copyIn } from '../copy/copy-in.ts';
 import { requireTaskerSchema } from '../schema/schema-state.ts';
 import { dependentTables, restoreIndexes, setIndexesAside } from './seed-indexes.ts';
 import { storeWorkflow } from './seed-catalog.ts';
-import { SEED_TABLES, SEED_WRITERS, type SeedTable } from './seed-rows.ts';
-import { TaskSimulation } from './seed-simulation.ts';
+import { SEED_TABLES, SEED_WRITERS, type SeedTable } from '../../samples/seed/seed-rows.ts';
+import { TaskSimulation } from '../../samples/seed/seed-simulation.ts';
 import type { SeedShare, StoredWorkflow } from './seed-workflow.ts';
 
 /** Options of {@link seedDatabase}. */

@@ -4,7 +4,7 @@ import {
   BENCHMARK_WORKFLOWS,
   parseMix,
   SAMPLE_WORKFLOWS,
-} from '../../src/templates/sample-workflows.ts';
+} from '../../src/samples/workflows/sample-workflows.ts';
 
 /** Steps and edges of each sample, counted by hand from its description. */
 const SIZES: Readonly<Record<string, readonly [steps: number, edges: number, failures: number]>> = {

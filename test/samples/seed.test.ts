@@ -9,8 +9,8 @@ import {
   type SeedProgress,
   type SeedReport,
 } from '../../src/database/seed/seed.ts';
-import { SEED_TABLES } from '../../src/database/seed/seed-rows.ts';
-import { parseMix } from '../../src/templates/sample-workflows.ts';
+import { SEED_TABLES } from '../../src/samples/seed/seed-rows.ts';
+import { parseMix } from '../../src/samples/workflows/sample-workflows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const NOW = '2026-03-04T05:06:07.123456Z';

@@ -1,4 +1,4 @@
-import type { StepHandler, StepInvocation } from '../step-handler.ts';
+import type { StepHandler, StepInvocation } from '../../templates/step-handler.ts';
 
 interface OrderContext {
   readonly cart_items: readonly {

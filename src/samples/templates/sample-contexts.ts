@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../context-schema.ts';
+import type { JsonSchema } from '../../templates/context-schema.ts';
 
 /** The schema of a sample's context, if it has one, and a context that fits. */
 export interface SampleContext {

@@ -1,12 +1,12 @@
 import { createLogger } from '../../../src/observability/logger.ts';
 import { describe, expect, it } from 'vitest';
 
-import { SAMPLE_WORKFLOWS } from '../../../src/templates/sample-workflows.ts';
+import { SAMPLE_WORKFLOWS } from '../../src/samples/workflows/sample-workflows.ts';
 import {
   type SampleTemplate,
   sampleTemplates,
-} from '../../../src/templates/samples/sample-templates.ts';
-import type { StepHandler } from '../../../src/templates/step-handler.ts';
+} from '../../src/samples/templates/sample-templates.ts';
+import type { StepHandler } from '../../src/templates/step-handler.ts';
 
 const SAMPLES = sampleTemplates();
 

@@ -1,5 +1,5 @@
-import type { InjectedFailure, SampleStep } from '../sample-workflow.ts';
-import type { StepHandler, StepInvocation } from '../step-handler.ts';
+import type { InjectedFailure, SampleStep } from '../workflows/sample-workflow.ts';
+import type { StepHandler, StepInvocation } from '../../templates/step-handler.ts';
 
 /** What a sample's step returns unless it does something of its own. */
 export interface SampleResult {

@@ -1,7 +1,7 @@
 import { WORKFLOW_STATES } from '../../state-machine/states.ts';
-import { CopyRows, prepareJsonb, prepareText } from '../copy/copy-rows.ts';
+import { CopyRows, prepareJsonb, prepareText } from '../../database/copy/copy-rows.ts';
 import type { SimulatedStep, SimulatedTask, TaskSimulation } from './seed-simulation.ts';
-import type { StoredWorkflow } from './seed-workflow.ts';
+import type { StoredWorkflow } from '../../database/seed/seed-workflow.ts';
 
 /** The tables that hold tasks, in the order in which they are filled. */
 export const SEED_TABLES = [

@@ -1,4 +1,4 @@
-import { TaskerError } from '../errors.ts';
+import { TaskerError } from '../../errors.ts';
 import { BENCHMARK_WORKFLOWS } from './sample-benchmark-workflows.ts';
 import { BUSINESS_WORKFLOWS } from './sample-business-workflows.ts';
 import { FAILURE_WORKFLOWS } from './sample-failure-workflows.ts';

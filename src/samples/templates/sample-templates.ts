@@ -1,10 +1,10 @@
-import { createTemplate } from '../create-template.ts';
-import type { SampleStep, SampleWorkflow } from '../sample-workflow.ts';
-import { SAMPLE_WORKFLOWS } from '../sample-workflows.ts';
-import type { StepHandler, StepInvocation } from '../step-handler.ts';
-import type { TaskTemplate } from '../task-template.ts';
-import type { StepDefinition } from '../template-definition.ts';
-import type { TemplateHooks } from '../template-hooks.ts';
+import { createTemplate } from '../../templates/create-template.ts';
+import type { SampleStep, SampleWorkflow } from '../workflows/sample-workflow.ts';
+import { SAMPLE_WORKFLOWS } from '../workflows/sample-workflows.ts';
+import type { StepHandler, StepInvocation } from '../../templates/step-handler.ts';
+import type { TaskTemplate } from '../../templates/task-template.ts';
+import type { StepDefinition } from '../../templates/template-definition.ts';
+import type { TemplateHooks } from '../../templates/template-hooks.ts';
 import { PROCESS_ORDER, PROCESS_ORDER_RETRY } from './process-order.ts';
 import { sampleContext } from './sample-contexts.ts';
 import { describeStep, failingFirst, repeatable } from './sample-handlers.ts';

@@ -1,6 +1,6 @@
 import { WORKFLOW_STATES } from '../../state-machine/states.ts';
 import { runningSums, SeedRandom } from './seed-random.ts';
-import type { StoredWorkflow } from './seed-workflow.ts';
+import type { StoredWorkflow } from '../../database/seed/seed-workflow.ts';
 
 // Positions in the list of states.
 const PENDING = WORKFLOW_STATES.indexOf('pending');
