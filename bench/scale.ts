@@ -3,7 +3,7 @@ import { parseArgs, promisify } from 'node:util';
 
 import { startEmbeddedServer } from '../src/database/embedded/embedded-server.ts';
 import { migrate } from '../src/database/schema/migrate.ts';
-import { seedDatabase } from '../src/database/seed/seed.ts';
+import { seedDatabase } from '../src/samples/seed/seed-database.ts';
 import { databaseSource } from '../src/database/snapshot/snapshot-loader.ts';
 import { resolveTasks } from '../src/resolver/index.ts';
 import { parseMix } from '../src/samples/workflows/sample-workflows.ts';

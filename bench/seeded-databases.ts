@@ -6,7 +6,7 @@ import {
   type EmbeddedServer,
 } from '../src/database/embedded/embedded-server.ts';
 import { migrate } from '../src/database/schema/migrate.ts';
-import { seedDatabase } from '../src/database/seed/seed.ts';
+import { seedDatabase } from '../src/samples/seed/seed-database.ts';
 import { parseMix } from '../src/samples/workflows/sample-workflows.ts';
 
 /** Settings of the server that decide what SQL takes. */

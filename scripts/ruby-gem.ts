@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedServer } from '../src/database/embedded/embedded-server.ts';
 import { migrate } from '../src/database/schema/migrate.ts';
-import { seedDatabase } from '../src/database/seed/seed.ts';
+import { seedDatabase } from '../src/samples/seed/seed-database.ts';
 import { parseMix } from '../src/samples/workflows/sample-workflows.ts';
 
 const FOLDER = fileURLToPath(new URL('../native/ruby/', import.meta.url));

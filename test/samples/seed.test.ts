@@ -3,13 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { migrate } from '../../src/database/schema/migrate.ts';
-import {
-  seedDatabase,
-  type SeedOptions,
-  type SeedProgress,
-  type SeedReport,
-} from '../../src/database/seed/seed.ts';
-import { SEED_TABLES } from '../../src/samples/seed/seed-rows.ts';
+import type { SeedProgress, SeedReport } from '../../src/database/seed/seed.ts';
+import { SEED_TABLES } from '../../src/database/seed/seed-tables.ts';
+import { seedDatabase, type SeedOptions } from '../../src/samples/seed/seed-database.ts';
 import { parseMix } from '../../src/samples/workflows/sample-workflows.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 

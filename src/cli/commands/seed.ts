@@ -55,7 +55,7 @@ Examples:
 async function seed(context: CommandContext, options: SeedCommandOptions): Promise<ExitCode> {
   const url = databaseUrl(context, options);
   const { parseMix } = await import('../../samples/workflows/sample-workflows.ts');
-  const { seedDatabase } = await import('../../database/seed/seed.ts');
+  const { seedDatabase } = await import('../../samples/seed/seed-database.ts');
   const mix = parseMix(options.mix);
   const progress = startProgress(context);
   try {

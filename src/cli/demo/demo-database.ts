@@ -2,7 +2,7 @@ import { connect, cutOnAbort, redactUrl } from '../../database/connection.ts';
 import { surveyDatabase, type DatabaseSurvey } from '../../database/schema/database-survey.ts';
 import { startEmbeddedServer } from '../../database/embedded/embedded-server.ts';
 import { migrate } from '../../database/schema/migrate.ts';
-import { seedDatabase } from '../../database/seed/seed.ts';
+import { seedDatabase } from '../../samples/seed/seed-database.ts';
 import { TaskerError } from '../../errors.ts';
 import { parseMix } from '../../samples/workflows/sample-workflows.ts';
 import type { CommandContext } from '../command-context.ts';

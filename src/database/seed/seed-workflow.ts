@@ -18,12 +18,6 @@ export interface SeedWorkflow {
   readonly steps: readonly SeedStep[];
 }
 
-/** A workflow and its share of the tasks: weight / sum of weights. */
-export interface SeedShare {
-  readonly workflow: SeedWorkflow;
-  readonly weight: number;
-}
-
 /** A workflow with its stored ids and its graph as positions. */
 export interface StoredWorkflow {
   readonly workflow: SeedWorkflow;

@@ -8,20 +8,15 @@ import { copyIn } from '../copy/copy-in.ts';
 import { requireTaskerSchema } from '../schema/schema-state.ts';
 import { dependentTables, restoreIndexes, setIndexesAside } from './seed-indexes.ts';
 import { storeWorkflow } from './seed-catalog.ts';
-import { SEED_TABLES, SEED_WRITERS, type SeedTable } from '../../samples/seed/seed-rows.ts';
-import { TaskSimulation } from '../../samples/seed/seed-simulation.ts';
-import type { SeedShare, StoredWorkflow } from './seed-workflow.ts';
+import { SEED_TABLES, type SeedPasses, type SeedTable } from './seed-tables.ts';
+import type { SeedWorkflow, StoredWorkflow } from './seed-workflow.ts';
 
-/** Options of {@link seedDatabase}. */
-export interface SeedOptions {
+/** Options of {@link fillDatabase}. */
+export interface FillOptions {
   /** A migrated database. */
   readonly url: string;
   /** How many tasks to create. */
   readonly tasks: number;
-  /** Workflows and their shares; `parseMix` reads them from text. */
-  readonly mix: readonly SeedShare[];
-  /** Same seed, same `now`, same first id: same rows. Default 1. */
-  readonly seed?: number;
   /** ISO instant at which the tasks are seen; default the database's NOW(). */
   readonly now?: string;
   /** Adds to a database that already holds tasks; slower, since its indexes stay in place. */
@@ -29,6 +24,14 @@ export interface SeedOptions {
   readonly onProgress?: (progress: SeedProgress) => void;
   /** Gives up; nothing is stored then. */
   readonly signal?: AbortSignal;
+}
+
+/** What a seeding inserts. */
+export interface SeedContent {
+  /** The workflows that tasks are made of; they are stored first. */
+  readonly workflows: readonly SeedWorkflow[];
+  /** Gives the rows of the tasks. It is told the stored workflows, in their order, and now, in µs since the epoch. */
+  readonly passes: (workflows: readonly StoredWorkflow[], now: number) => SeedPasses;
 }
 
 /** Where the seeding stands. */
@@ -73,19 +76,20 @@ const OWN_DEPENDENTS = [
 const FORCED_RANGE = 20_000;
 
 /**
- * Fills a migrated database with tasks of the given workflows in every situation that a busy system has: finished,
- * running, waiting to try again, out of attempts, cancelled, resolved by hand, untouched.
+ * Fills a migrated database with the tasks of `content`.
  *
- * All in one transaction, through COPY, table after table; a task is simulated again for each table, so memory does
- * not grow with `tasks`. An empty database is filled without its indexes and foreign keys, which are built and checked
- * afterwards; other sessions cannot use the tables meanwhile. Where tables of another program refer to these, the
- * indexes stay in place.
+ * All in one transaction, through COPY, table after table. An empty database is filled without its indexes and foreign
+ * keys, which are built and checked afterwards; other sessions cannot use the tables meanwhile. Where tables of another
+ * program refer to these, the indexes stay in place.
  *
  * @throws TaskerError `TASKER_NOT_EMPTY` when there are tasks and `force` is not set, `TASKER_BAD_ARGUMENT` for a bad
  *   option, `TASKER_NOT_TASKER_DATABASE` for a database without the schema, `TASKER_NOT_PERMITTED` for a user who may
  *   not write, and those of `connect`
  */
-export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
+export async function fillDatabase(
+  content: SeedContent,
+  options: FillOptions,
+): Promise<SeedReport> {
   const { url, signal } = options;
   checkOptions(options);
   const started = performance.now();
@@ -97,7 +101,7 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
   try {
     await requireTaskerSchema(client);
     await client.query('BEGIN');
-    const counts = await seedInTransaction(client, options);
+    const counts = await fillInTransaction(client, content, options);
     signal?.throwIfAborted();
     // From here on the rows are stored, and saying that they are not would be wrong.
     uncut();
@@ -120,8 +124,12 @@ export async function seedDatabase(options: SeedOptions): Promise<SeedReport> {
 
 type SeedCounts = Omit<SeedReport, 'elapsedMs' | 'stepsPerSecond'>;
 
-async function seedInTransaction(client: pg.Client, options: SeedOptions): Promise<SeedCounts> {
-  const { tasks, force = false, onProgress, signal } = options;
+async function fillInTransaction(
+  client: pg.Client,
+  content: SeedContent,
+  options: FillOptions,
+): Promise<SeedCounts> {
+  const { tasks, force = false, onProgress } = options;
   await client.query(`LOCK TABLE ${SEED_TABLES.join(', ')} IN EXCLUSIVE MODE`);
   const empty = await isEmpty(client);
   if (!empty && !force) {
@@ -130,11 +138,10 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
     });
   }
   const workflows: StoredWorkflow[] = [];
-  for (const { workflow } of options.mix) workflows.push(await storeWorkflow(client, workflow));
+  for (const workflow of content.workflows) workflows.push(await storeWorkflow(client, workflow));
   const now =
     options.now === undefined ? await databaseNow(client) : (parseInstant(options.now) ?? 0);
-  const weights = options.mix.map(({ weight }) => weight);
-  const simulation = new TaskSimulation(workflows, weights, options.seed ?? 1, now);
+  const passOf = content.passes(workflows, now);
   const first = await nextIds(client);
   // An empty table must be truncated before COPY may freeze its rows; without CASCADE, which would also empty
   // tables of the host application that may refer to tasks.
@@ -143,28 +150,7 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
   if (bare) await client.query(`TRUNCATE ${[...SEED_TABLES, ...dependent].join(', ')}`);
   const aside = bare ? await setIndexesAside(client, SEED_TABLES) : undefined;
 
-  const next = { ...first };
-  const range = bare ? Math.max(tasks, 1) : FORCED_RANGE;
-  for (let from = 0; from < tasks; from += range) {
-    const to = Math.min(from + range, tasks);
-    const start = { ...next };
-    for (const table of SEED_TABLES) {
-      // Every pass begins with the range's first ids and moves on those of its own table.
-      const ids = { ...start };
-      const { columns, rows } = SEED_WRITERS[table];
-      const chunks = watched(rows(simulation, { from, to, ids }), signal, () =>
-        onProgress?.({ phase: table, done: from + simulation.played - from, total: tasks }),
-      );
-      const how = `FORMAT binary${bare ? ', FREEZE' : ''}`;
-      await copyIn(
-        client,
-        `COPY ${table} (${columns.join(', ')}) FROM STDIN WITH (${how})`,
-        chunks,
-      );
-      next[table] = ids[table];
-      onProgress?.({ phase: table, done: to, total: tasks });
-    }
-  }
+  const next = await copyTasks(client, passOf, first, bare, options);
   if (aside !== undefined) {
     onProgress?.({ phase: 'indexes', done: 0, total: tasks });
     await restoreIndexes(client, aside);
@@ -182,21 +168,53 @@ async function seedInTransaction(client: pg.Client, options: SeedOptions): Promi
   };
 }
 
-function checkOptions({ tasks, mix, seed, now }: SeedOptions): void {
-  const bad = (field: string, value: unknown, wanted: string): TaskerError =>
-    new TaskerError(
-      'TASKER_BAD_ARGUMENT',
-      `${field} is ${String(value)}, which is not ${wanted}.`,
-      {
-        data: { field, value },
-      },
-    );
+/** Copies the rows of all tasks in and answers with the next free ids. */
+async function copyTasks(
+  client: pg.Client,
+  passOf: SeedPasses,
+  first: Readonly<Record<SeedTable, number>>,
+  bare: boolean,
+  { tasks, onProgress, signal }: FillOptions,
+): Promise<Record<SeedTable, number>> {
+  const next = { ...first };
+  const range = bare ? Math.max(tasks, 1) : FORCED_RANGE;
+  for (let from = 0; from < tasks; from += range) {
+    const to = Math.min(from + range, tasks);
+    const start = { ...next };
+    for (const table of SEED_TABLES) {
+      // Every pass begins with the range's first ids and moves on those of its own table.
+      const ids = { ...start };
+      const pass = passOf(table, { from, to, ids });
+      const chunks = watched(pass.chunks, signal, () =>
+        onProgress?.({ phase: table, done: pass.done(), total: tasks }),
+      );
+      const how = `FORMAT binary${bare ? ', FREEZE' : ''}`;
+      await copyIn(
+        client,
+        `COPY ${table} (${pass.columns.join(', ')}) FROM STDIN WITH (${how})`,
+        chunks,
+      );
+      next[table] = ids[table];
+      onProgress?.({ phase: table, done: to, total: tasks });
+    }
+  }
+  return next;
+}
+
+function checkOptions({ tasks, now }: FillOptions): void {
   if (!Number.isSafeInteger(tasks) || tasks < 1)
-    throw bad('tasks', tasks, 'a whole number from 1 on');
-  if (seed !== undefined && !Number.isSafeInteger(seed)) throw bad('seed', seed, 'a whole number');
+    throw badOption('tasks', tasks, 'a whole number from 1 on');
   if (now !== undefined && !Number.isFinite(parseInstant(now)))
-    throw bad('now', now, 'an ISO instant');
-  if (mix.length === 0) throw bad('mix', '(empty)', 'a list of workflows');
+    throw badOption('now', now, 'an ISO instant');
+}
+
+/** The error of an option of a seeding that cannot be used. */
+export function badOption(field: string, value: unknown, wanted: string): TaskerError {
+  return new TaskerError(
+    'TASKER_BAD_ARGUMENT',
+    `${field} is ${String(value)}, which is not ${wanted}.`,
+    { data: { field, value } },
+  );
 }
 
 async function isEmpty(client: pg.Client): Promise<boolean> {

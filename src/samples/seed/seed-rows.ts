@@ -1,27 +1,8 @@
 import { WORKFLOW_STATES } from '../../state-machine/states.ts';
 import { CopyRows, prepareJsonb, prepareText } from '../../database/copy/copy-rows.ts';
 import type { SimulatedStep, SimulatedTask, TaskSimulation } from './seed-simulation.ts';
+import type { SeedRange, SeedTable } from '../../database/seed/seed-tables.ts';
 import type { StoredWorkflow } from '../../database/seed/seed-workflow.ts';
-
-/** The tables that hold tasks, in the order in which they are filled. */
-export const SEED_TABLES = [
-  'tasker_tasks',
-  'tasker_workflow_steps',
-  'tasker_workflow_step_edges',
-  'tasker_task_transitions',
-  'tasker_workflow_step_transitions',
-] as const;
-
-/** One of {@link SEED_TABLES}. */
-export type SeedTable = (typeof SEED_TABLES)[number];
-
-/** The tasks of one pass and the next free id of each table; the ids move on as rows are written. */
-export interface SeedRange {
-  readonly from: number;
-  /** Exclusive. */
-  readonly to: number;
-  readonly ids: Record<SeedTable, number>;
-}
 
 /** How one table is written: its columns, and its rows of one range of tasks as COPY chunks. */
 export interface SeedWriter {
