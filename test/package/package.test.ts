@@ -88,12 +88,13 @@ describe('from JavaScript', () => {
        import * as entities from 'tasker-core/entities';
        import * as resolver from 'tasker-core/resolver';
        import { createTestTasker } from 'tasker-core/testing';
+       import { sampleTemplates } from 'tasker-core/samples';
        import manifest from 'tasker-core/package.json' with { type: 'json' };
        const error = new TaskerError('TASKER_CYCLE', 'round');
        console.log(isTaskerError(error), Object.keys(entities).length > 0,
-         typeof resolver.createResolver, typeof createTestTasker, manifest.name);`,
+         typeof resolver.createResolver, typeof createTestTasker, sampleTemplates().length, manifest.name);`,
     );
-    expect(output).toBe('true true function function tasker-core');
+    expect(output).toBe('true true function function 17 tasker-core');
   });
 
   test('every backend that is there resolves rows in memory alike', async () => {

@@ -9,6 +9,7 @@ import {
   BOUNDARIES,
   GRAPH_ROOMS,
   STAGES,
+  WITHOUT_SAMPLES,
   type Boundary,
   type Stage,
 } from '../../scripts/boundaries.ts';
@@ -121,6 +122,11 @@ describe('folder boundaries', () => {
     }
     await writeFile(join(folder, 'src', 'errors.ts'), `import './graph/probe.ts';\nimport 'pg';\n`);
 
+    for (const name of WITHOUT_SAMPLES) {
+      const lines = "import './samples/probe.ts';\nimport './templates/probe.ts';\n";
+      await writeFile(join(folder, 'src', name), lines);
+    }
+
     const config = join(root, 'oxlint.config.ts');
     // oxlint ends with 1 when it reports something, which is what is wanted here.
     const { stdout } = await promisify(execFile)(oxlint, ['--config', config, '--format', 'json'], {
@@ -158,6 +164,11 @@ describe('folder boundaries', () => {
       allowed: !reported.has(`src/graph/${room}/room.ts:${index + 1}`),
     }));
     expect(actual).toEqual(roomImports(room));
+  });
+
+  test.each(WITHOUT_SAMPLES)('%s imports everything but samples', (name) => {
+    expect(reported).toContain(`src/${name}:1`);
+    expect(reported).not.toContain(`src/${name}:2`);
   });
 
   test('errors.ts imports nothing', () => {
