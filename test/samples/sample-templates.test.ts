@@ -1,4 +1,4 @@
-import { createLogger } from '../../../src/observability/logger.ts';
+import { createLogger } from '../../src/observability/logger.ts';
 import { describe, expect, it } from 'vitest';
 
 import { SAMPLE_WORKFLOWS } from '../../src/samples/workflows/sample-workflows.ts';
