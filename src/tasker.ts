@@ -19,8 +19,10 @@ import { checkRetryPolicies } from './orchestration/step-retry-policy.ts';
 import { TaskHandle, type EndWatch, type TaskResults } from './orchestration/task-handle.ts';
 import { TaskInitializer } from './orchestration/task-initializer.ts';
 import type { CreatedTask, CreateTaskOptions, TaskRequest } from './orchestration/task-request.ts';
-import { TaskBuilder, templateFrom, type TemplateLike } from './templates/define-task.ts';
+import { isTemplateLike, templateFrom, type TemplateLike } from './templates/define-task.ts';
 import type { TaskTemplate } from './templates/task-template.ts';
+import { HandlerRegistry, type NamedHandler } from './templates/handler-registry.ts';
+import { loadTemplates, type LoadTemplatesOptions } from './templates/load-templates.ts';
 import { TemplateRegistry, type TemplateKey } from './templates/template-registry.ts';
 
 /** Longest wait before an engine that lost its lease tries again to begin, ms. */
@@ -38,6 +40,8 @@ const CREATORS = 2;
  */
 export class Tasker implements AsyncDisposable {
   readonly templates = new TemplateRegistry();
+  /** Handlers by the names that YAML templates call them. */
+  readonly handlers = new HandlerRegistry();
   /** Publishes events and brings them to subscribers; may be used before `start` and after `stop`. */
   readonly events: TaskerEvents;
   readonly #options: CheckedOptions;
@@ -107,6 +111,46 @@ export class Tasker implements AsyncDisposable {
     for (const template of templates) checkRetryPolicies(template);
     for (const template of templates) this.templates.register(template);
     return this;
+  }
+
+  /**
+   * Registers a handler under the name that `handler_class` of a YAML template has: a function, an
+   * object with `process`, a class of such objects, or the module and export that hold one, which a
+   * step with `thread: true` needs, since a worker thread loads it by itself.
+   *
+   * Errors: TASKER_DUPLICATE_HANDLER; TASKER_BAD_ARGUMENT for something else.
+   *
+   * @example
+   * tasker.registerHandler('Shop::Charge', async ({ context }) => charge(context));
+   * tasker.registerHandler('Shop::Render', { module: import.meta.resolve('./render.js'), export: 'render' });
+   */
+  registerHandler(name: string, handler: NamedHandler): this {
+    this.handlers.register(name, handler);
+    return this;
+  }
+
+  /**
+   * Loads templates from a YAML file, or from every one below a folder, with the registered handlers,
+   * and registers them.
+   *
+   * Errors: those of `loadTemplates`, each with file and line, and of {@link register}.
+   */
+  async loadTemplates(
+    path: string,
+    options: Omit<LoadTemplatesOptions, 'handlers'> = {},
+  ): Promise<TaskTemplate[]> {
+    const templates = await loadTemplates(path, { ...options, handlers: this.handlers });
+    this.register(...templates);
+    return templates;
+  }
+
+  /**
+   * URL of the database: the one that was given, or that of the embedded server while it is there.
+   *
+   * Errors: TASKER_NOT_STARTED.
+   */
+  get databaseUrl(): string {
+    return this.#database.url();
   }
 
   /** @internal The engine that runs now; undefined before `start` and after `stop`. */
@@ -244,8 +288,7 @@ export class Tasker implements AsyncDisposable {
   }
 
   #templateOf(given: TemplateLike | TemplateKey): TaskTemplate {
-    const isTemplate = 'steps' in given || given instanceof TaskBuilder;
-    return isTemplate ? templateFrom(given) : this.templates.get(given);
+    return isTemplateLike(given) ? templateFrom(given) : this.templates.get(given);
   }
 
   /** Nobody needs to be told of tasks that this engine takes in by itself. */

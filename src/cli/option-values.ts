@@ -17,7 +17,7 @@ export function wholeNumber(
   most: number = Number.MAX_SAFE_INTEGER,
 ): (text: string) => number {
   return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
     const bound = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
     throw badOption(option, text, `a whole number ${bound}`);

@@ -12,10 +12,11 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addPurgeCommand } from './commands/purge.ts';
 import { addResolveCommand } from './commands/resolve.ts';
+import { addRunCommand } from './commands/run.ts';
 import { addSeedCommand } from './commands/seed.ts';
 import { addStepCommand } from './commands/step.ts';
 import { addSubscriberCommand } from './commands/subscriber.ts';
-import { addTaskCommand } from './commands/task.ts';
+import { addHistory, addTaskCommand } from './commands/task.ts';
 import { EXIT_CODE_HELP } from './exit-codes.ts';
 
 // by its own name, because the sources and the built files lie at different depths
@@ -56,17 +57,20 @@ ${EXIT_CODE_HELP}
 
 Examples:
   $ tasker demo
+  $ tasker run shop/order --import order.js --context order.json
   $ tasker resolve --database postgresql://localhost/shop
   $ tasker explain 4711
   $ tasker task redrive 17 --reason "the gateway is back"
   $ tasker resolve --help`,
     );
   for (const add of [
+    addRunCommand,
     addResolveCommand,
     addExplainCommand,
     addAnalyzeCommand,
     addAnalyticsCommand,
     addTaskCommand,
+    addHistory,
     addStepCommand,
     addEventsCommand,
     addSubscriberCommand,

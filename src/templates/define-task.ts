@@ -130,7 +130,21 @@ export type TemplateLike<Context = unknown, Results = unknown> =
 export function templateFrom<Context, Results>(
   given: TemplateLike<Context, Results>,
 ): TaskTemplate<Context, Results> {
-  return given instanceof TaskBuilder ? given.build() : given;
+  return isBuilder(given) ? given.build() : given;
+}
+
+/** True for a template, or the builder of one, of any copy of this package. */
+export function isTemplateLike(value: unknown): value is TemplateLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (isBuilder(value) || ('steps' in value && 'packed' in value && 'validateContext' in value))
+  );
+}
+
+function isBuilder<Context, Results>(value: object): value is TaskBuilder<Context, Results> {
+  const { step, build } = value as { step?: unknown; build?: unknown };
+  return typeof step === 'function' && typeof build === 'function';
 }
 
 /**

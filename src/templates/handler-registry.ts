@@ -14,12 +14,16 @@ export type StepHandlerClass = new (
   setup: HandlerSetup,
 ) => Exclude<StepHandler<never>, (...parameters: never[]) => unknown>;
 
+/** What may be registered under a name. */
+export type NamedHandler =
+  | StepHandler<never, never, unknown, never>
+  | StepHandlerClass
+  | HandlerModule;
+
 /** How a handler is registered. */
 export interface HandlerOptions {
   /** Takes the place of a handler of this name. Default false: that is an error. */
   readonly replace?: boolean;
-  /** Where a worker thread finds the handler; needed by steps with `thread: true`. */
-  readonly module?: HandlerModule;
 }
 
 interface RegisteredHandler {
@@ -35,25 +39,25 @@ export class HandlerRegistry {
   /**
    * Registers a step handler under the text that `handler_class` will have.
    *
-   * @param handler a function, an object with `process`, or a class of such objects
+   * @param handler a function, an object with `process`, a class of such objects, or the module and
+   *   the export that hold one: a worker thread loads it by itself, for steps with `thread: true`
    * @throws TaskerError `TASKER_DUPLICATE_HANDLER`; `TASKER_BAD_ARGUMENT` for something else
    */
-  register(
-    name: string,
-    handler: StepHandler<never, never, unknown, never> | StepHandlerClass,
-    options: HandlerOptions = {},
-  ): this {
+  register(name: string, handler: NamedHandler, options: HandlerOptions = {}): this {
+    const module = isHandlerModule(handler) ? handler : undefined;
     // Which context a handler expects is not known here; a template's schema has to see to it.
-    const known = handler as unknown as StepHandler | StepHandlerClass;
+    const known = (module === undefined ? handler : loadedHandler(module)) as
+      | StepHandler
+      | StepHandlerClass;
     if (typeof known !== 'function' && typeof known?.process !== 'function') {
       throw new TaskerError(
         'TASKER_BAD_ARGUMENT',
-        `The handler ${name} is neither a function nor a class nor an object with process.`,
+        `The handler ${name} is neither a function nor a class, nor an object with process or with module and export.`,
         { data: { field: 'handler', name } },
       );
     }
     refuseDuplicate(this.#handlers, name, options.replace);
-    this.#handlers.set(name, { handler: known, module: options.module });
+    this.#handlers.set(name, { handler: known, module });
     return this;
   }
 
@@ -132,4 +136,29 @@ function isHandlerClass(handler: StepHandler | StepHandlerClass): handler is Ste
     prototype !== null &&
     typeof (prototype as { process?: unknown }).process === 'function'
   );
+}
+
+function isHandlerModule(handler: unknown): handler is HandlerModule {
+  const { module, export: name } = (handler ?? {}) as Partial<HandlerModule>;
+  return typeof module === 'string' && typeof name === 'string';
+}
+
+/** The handler of a module, loaded when it first runs in this thread. */
+function loadedHandler({ module, export: name }: HandlerModule): StepHandler {
+  return async (step) => {
+    const loaded = (await import(module)) as Readonly<Record<string, unknown>>;
+    const handler = loaded[name] as StepHandler | undefined;
+    if (typeof handler === 'function') return handler(step);
+    if (typeof handler?.process !== 'function') {
+      throw new TaskerError(
+        'TASKER_UNKNOWN_HANDLER',
+        `${module} exports no step handler ${name}.`,
+        { data: { module, export: name } },
+      );
+    }
+    const output = await handler.process(step);
+    return handler.processResults === undefined
+      ? output
+      : handler.processResults(step, output, step.step.previousResults);
+  };
 }

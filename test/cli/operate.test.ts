@@ -191,15 +191,21 @@ describe('tasker task', () => {
         `^step +${steps[0]} +step_0 +pending -> cancelled +anna +step.cancel: why not$`,
       ),
     ]);
-    const { entries } = JSON.parse(await operate('task', 'history', id, '--json')) as {
-      entries: { at: string; from: string | null; to: string; transition_id: number | null }[];
+    expect(await operate('history', id)).toBe(text);
+    const { rows } = JSON.parse(await operate('task', 'history', id, '--json')) as {
+      rows: { at: string }[];
     };
-    expect(entries).toHaveLength(lines.length);
-    expect(entries[0]).toMatchObject({ from: null, to: 'pending', transition_id: null });
-    expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort());
+    expect(rows).toHaveLength(lines.length);
+    expect(rows[0]).toMatchObject({
+      from_state: null,
+      to_state: 'pending',
+      step_name: null,
+      transition_id: null,
+    });
+    expect(rows.map((row) => row.at)).toEqual(rows.map((row) => row.at).sort());
 
     // when the step had failed and the task had not yet
-    const at = entries[4]!.at;
+    const { at } = rows[4]!;
     const states = await operate('task', 'history', id, '--at', at);
     expect(states).toMatch(new RegExp(`^At ${at}\n\n`));
     expect(states).toMatch(new RegExp(`^task +${id} +pending +${INSTANT}$`, 'm'));
@@ -209,6 +215,40 @@ describe('tasker task', () => {
       state: 'pending',
       steps: [{ state: 'error', since: at }, { state: 'pending' }],
     });
+  });
+});
+
+describe('tasker task list', () => {
+  test('gives pages of tasks, the newest first, by state and name', async () => {
+    const made: bigint[] = [];
+    for (const state of ['error', 'complete', 'error'] as const) {
+      const steps = state === 'error' ? (['error', 'complete'] as const) : (['complete'] as const);
+      made.push((await newOperatedTask(fixture, client, state, [...steps])).taskId);
+    }
+    const [first, second, third] = made;
+    const list = async (...args: string[]) =>
+      JSON.parse(await operate('task', 'list', ...args, '--json')) as {
+        tasks: { task_id: number }[];
+        next: string | null;
+      };
+    const page = await list('--state', 'error', '--limit', '1');
+    expect(page.tasks).toMatchObject([
+      { task_id: Number(third), state: 'error', steps: 2, done_steps: 1, failed_steps: 1 },
+    ]);
+    const next = await list('--state', 'error', '--limit', '1', '--after', String(page.next));
+    expect(next.tasks).toMatchObject([{ task_id: Number(first) }]);
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT name FROM tasker_named_tasks JOIN tasker_tasks USING (named_task_id) WHERE task_id = $1',
+      [second],
+    );
+    const named = await list('--namespace', 'default', '--name', rows[0]!.name);
+    expect(named.tasks.map((task) => task.task_id)).toContain(Number(second));
+    expect(await operate('task', 'list', '--name', 'nothing')).toBe('No such tasks.\n');
+    const text = await operate('task', 'list', '--limit', '2');
+    expect(text).toMatch(
+      new RegExp(`^ *${third} +default/kind_\\d+ .* error +${INSTANT} +1/2 +1$`, 'm'),
+    );
+    expect(text).toMatch(/^More: --after \S+$/m);
   });
 });
 

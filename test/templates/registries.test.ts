@@ -78,7 +78,7 @@ describe('TemplateRegistry', () => {
 });
 
 describe('HandlerRegistry', () => {
-  it('takes functions, objects and classes; each step has an object of its own', () => {
+  it('takes functions, objects, classes and modules; each step has an object of its own', async () => {
     class Shop {
       readonly config: unknown;
       constructor({ config }: { config: unknown }) {
@@ -92,16 +92,23 @@ describe('HandlerRegistry', () => {
     const object = { process: () => 2 };
     const registry = new HandlerRegistry()
       .register('Plain', plain)
-      .register('Object', object, { module: { module: 'file:///x.js', export: 'object' } })
+      .register('Object', object)
+      .register('Module', { module: import.meta.url, export: 'exported' })
       .register('Shop', Shop);
     expect(registry.handlerFor('Plain', null)).toBe(plain);
     expect(registry.handlerFor('Object', null)).toBe(object);
-    expect(registry.moduleOf('Object')).toEqual({ module: 'file:///x.js', export: 'object' });
+    expect(registry.moduleOf('Object')).toBeUndefined();
+    expect(registry.moduleOf('Module')).toEqual({ module: import.meta.url, export: 'exported' });
+    const loaded = registry.handlerFor('Module', null) as (step: unknown) => Promise<unknown>;
+    expect(await loaded({ step: { previousResults: 1 } })).toEqual(['output', 1]);
+    registry.register('Missing', { module: import.meta.url, export: 'missing' });
+    const missing = registry.handlerFor('Missing', null) as (step: unknown) => Promise<unknown>;
+    await expect(missing({})).rejects.toMatchObject({ code: 'TASKER_UNKNOWN_HANDLER' });
     const made = registry.handlerFor('Shop', { url: 'x' });
     expect(made).toBeInstanceOf(Shop);
     expect(made).toMatchObject({ config: { url: 'x' } });
     expect(registry.handlerFor('Shop', null)).not.toBe(made);
-    expect(registry.names()).toEqual(['Plain', 'Object', 'Shop']);
+    expect(registry.names()).toEqual(['Plain', 'Object', 'Module', 'Shop', 'Missing']);
   });
 
   it('refuses a name twice, an unknown name and what cannot run', () => {
@@ -138,3 +145,9 @@ describe('didYouMean', () => {
     expect(didYouMean(name, ['sitten', 'manager', 'a'])).toBe(answer);
   });
 });
+
+/** What a registry loads by module and export. */
+export const exported = {
+  process: () => 'output',
+  processResults: (_step: unknown, output: unknown, initial: unknown) => [output, initial],
+};

@@ -130,7 +130,7 @@ describe('example templates', () => {
 describe('parseTemplate', () => {
   it('fills in the defaults and keeps what the engine reads', () => {
     const handlers = registry().registerTask('M::T', { updateAnnotations: () => [] });
-    handlers.register('C', () => 1, { module: { module: 'file:///c.js', export: 'c' } });
+    handlers.register('C', { module: 'file:///c.js', export: 'c' });
     const template = parse(
       task({
         top: 'namespace_name: n\nversion: 1.2.3\nmodule_namespace: M\ndescription: d',

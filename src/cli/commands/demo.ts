@@ -9,22 +9,30 @@ import { wholeNumber } from '../option-values.ts';
 import { startProgress } from '../progress.ts';
 
 interface DemoCommandOptions extends InputOptions {
-  readonly tasks: number;
+  readonly demo: 'run' | 'resolve';
+  readonly tasks?: number;
   readonly json?: true;
 }
+
+const RUN_TASKS = 1700;
+const RESOLVE_TASKS = 10_000;
 
 /** Adds `tasker demo`. */
 export function addDemoCommand(program: Command, run: RunAction): void {
   const command = program
     .command('demo')
-    .summary('compare every backend with SQL on sample tasks')
+    .summary('run sample workflows, or compare every backend with SQL')
     .description(
-      'Starts an embedded PostgreSQL, fills it with sample tasks, resolves them through every backend and through SQL functions, compares every row of every answer and prints one table of times. With a database named, that one is used: filled if it holds no tasks, else read as it is.',
+      'Starts an embedded PostgreSQL, runs tasks of every sample workflow to their end and prints a table by template, and why one of them failed. With --demo resolve fills it with sample tasks instead, resolves them through every backend and through SQL functions, compares every row of every answer and prints one table of times. With a database named, that one is used: migrated and run on; or filled if it holds no tasks, else read as it is.',
     );
   addOptions(command, [
-    new Option('--tasks <n>', 'how many sample tasks')
-      .argParser(wholeNumber('--tasks', 1, 10_000_000))
-      .default(10_000),
+    new Option('--demo <which>', 'run: workflows to their end; resolve: backends against SQL')
+      .choices(['run', 'resolve'])
+      .default('run'),
+    new Option(
+      '--tasks <n>',
+      'how many sample tasks (default: 1700 to run, 10000 to resolve)',
+    ).argParser(wholeNumber('--tasks', 1, 10_000_000)),
     databaseOption(),
     new Option('--json', 'print the report as JSON'),
   ])
@@ -34,13 +42,41 @@ export function addDemoCommand(program: Command, run: RunAction): void {
 
 Examples:
   $ npm start
-  $ tasker demo --tasks 100000
+  $ npm start -- --demo resolve
+  $ tasker demo --demo resolve --tasks 100000
   $ DATABASE_URL=postgresql://localhost/shop tasker demo --json`,
     )
-    .action((options: DemoCommandOptions) => run((context) => demo(context, options)));
+    .action((options: DemoCommandOptions) =>
+      run((context) =>
+        options.demo === 'run' ? runDemo(context, options) : resolveDemo(context, options),
+      ),
+    );
 }
 
-async function demo(context: CommandContext, options: DemoCommandOptions): Promise<ExitCode> {
+const urlOf = (context: CommandContext, { database }: InputOptions): string | undefined => {
+  const given = database ?? context.env['DATABASE_URL'];
+  return given === '' ? undefined : given;
+};
+
+async function runDemo(context: CommandContext, options: DemoCommandOptions): Promise<ExitCode> {
+  const { runSamples } = await import('../demo/run-samples.ts');
+  const { runJson, runText } = await import('../demo/run-report.ts');
+  const progress = startProgress(context);
+  try {
+    const { tasks = RUN_TASKS } = options;
+    const found = await runSamples(context, progress, urlOf(context, options), tasks);
+    progress.stop();
+    context.print(options.json === true ? runJson(found) : runText(found));
+    return EXIT_CODES.done;
+  } finally {
+    progress.stop();
+  }
+}
+
+async function resolveDemo(
+  context: CommandContext,
+  options: DemoCommandOptions,
+): Promise<ExitCode> {
   const { openDemoDatabase } = await import('../demo/demo-database.ts');
   const { checkAnswers } = await import('../demo/check-answers.ts');
   const { measure } = await import('../demo/measure.ts');
@@ -49,9 +85,13 @@ async function demo(context: CommandContext, options: DemoCommandOptions): Promi
   const { createResolver } = await import('../../resolver/index.ts');
   const progress = startProgress(context);
   try {
-    const given = options.database ?? context.env['DATABASE_URL'];
-    const url = given === '' ? undefined : given;
-    await using database = await openDemoDatabase(context, progress, options.tasks, url);
+    const { tasks = RESOLVE_TASKS } = options;
+    await using database = await openDemoDatabase(
+      context,
+      progress,
+      tasks,
+      urlOf(context, options),
+    );
     await using stack = new AsyncDisposableStack();
     const { resolvers, missing } = await everyBackend(stack);
     const client = await connect(database.url, { signal: context.signal });

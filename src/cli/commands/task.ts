@@ -12,7 +12,9 @@ import {
   type ActionOptions,
   type SessionOptions,
 } from '../operator-command.ts';
-import { idValue, instantValue } from '../option-values.ts';
+import { WORKFLOW_STATES } from '../../state-machine/states.ts';
+import { idValue, instantValue, wholeNumber } from '../option-values.ts';
+import { listCommand, type ListOptions } from '../task-list-text.ts';
 import { historyCommand, type HistoryOptions } from '../task-history-text.ts';
 import { showCommand } from '../task-facts-text.ts';
 
@@ -75,6 +77,7 @@ const TASK_ACTIONS: readonly TaskAction[] = [
 ];
 
 const EXAMPLES = [
+  'list --state error',
   'show 17',
   'history 17 --at 2026-11-23T12:00:00Z',
   ...TASK_ACTIONS.map(({ example }) => example),
@@ -84,9 +87,9 @@ const EXAMPLES = [
 export function addTaskCommand(program: Command, run: RunAction): void {
   const group = program
     .command('task')
-    .summary('look at a task, or cancel, pause, redrive or resolve it')
+    .summary('list or show tasks, or cancel, pause, redrive or resolve one')
     .description(
-      'Shows one task, or changes it, with actor and reason in its transitions and in the journal.',
+      'Lists tasks, shows one, or changes it, with actor and reason in its transitions and in the journal.',
     )
     .addHelpText(
       'after',
@@ -121,7 +124,36 @@ function addReaders(group: Command, run: RunAction): void {
     .action((id: bigint, options: SessionOptions) =>
       run((context) => showCommand(context, id, options)),
     );
-  const history = withTaskId(group.command('history'))
+  const list = group
+    .command('list')
+    .summary('list tasks, the newest first')
+    .description('Lists tasks with their state and how many of their steps are done and failed.');
+  addOptions(list, [
+    databaseOption(),
+    new Option('--state <state>', 'only tasks in this state').choices(WORKFLOW_STATES),
+    new Option('--namespace <name>', 'only tasks of this namespace'),
+    new Option('--name <name>', 'only tasks of this name'),
+    new Option('--limit <n>', 'how many at most')
+      .argParser(wholeNumber('--limit', 1, 10_000))
+      .default(50),
+    new Option('--after <cursor>', 'go on where the page before ended'),
+    json(),
+  ])
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ tasker task list --state error
+  $ tasker task list --namespace shop --name order --limit 10 --json`,
+    )
+    .action((options: ListOptions) => run((context) => listCommand(context, options)));
+  addHistory(group, run);
+}
+
+/** Adds `history`, to `tasker task` and to `tasker` itself. */
+export function addHistory(parent: Command, run: RunAction): void {
+  const path = parent.name() === 'task' ? 'task history' : 'history';
+  const history = withTaskId(parent.command('history'))
     .summary('show all that a task went through')
     .description(
       'Lists every transition of a task and its steps in the order of time: who made it, and why.',
@@ -131,14 +163,14 @@ function addReaders(group: Command, run: RunAction): void {
     new Option('--at <timestamp>', 'only the states at this instant, UTC').argParser(
       instantValue('--at'),
     ),
-    json(),
+    new Option('--json', 'print it as JSON'),
   ])
     .addHelpText(
       'after',
       `
 Examples:
-  $ tasker task history 17
-  $ tasker task history 17 --at 2026-11-23T12:00:00Z`,
+  $ tasker ${path} 17
+  $ tasker ${path} 17 --at 2026-11-23T12:00:00Z`,
     )
     .action((id: bigint, options: HistoryOptions) =>
       run((context) => historyCommand(context, id, options)),
