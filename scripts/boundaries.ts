@@ -11,6 +11,7 @@ export const STAGES = [
   'graph',
   'entities',
   'migrations',
+  'policies',
   'resolver',
   'workers',
   'events',
@@ -69,16 +70,7 @@ export const BOUNDARIES: readonly Boundary[] = [
   },
   {
     stage: 'events',
-    stages: [
-      'database',
-      'graph',
-      'errors.ts',
-      'options.ts',
-      'orchestration/bad-option.ts',
-      'orchestration/circuit-breaker.ts',
-      'orchestration/circuit-options.ts',
-      'orchestration/retry-after.ts',
-    ],
+    stages: ['database', 'graph', 'errors.ts', 'options.ts', 'policies'],
     packages: NO_DATABASE,
   },
   {
@@ -86,7 +78,8 @@ export const BOUNDARIES: readonly Boundary[] = [
     stages: ['entities', 'graph', 'state-machine', 'errors.ts', 'migrations'],
     packages: ['*'],
   },
-  { stage: 'templates', stages: ['graph', 'errors.ts'], packages: NO_DATABASE },
+  { stage: 'policies', stages: ['errors.ts'], types: ['options.ts'], packages: NO_DATABASE },
+  { stage: 'templates', stages: ['graph', 'policies', 'errors.ts'], packages: NO_DATABASE },
   { stage: 'observability', stages: [], packages: NO_DATABASE },
   {
     stage: 'orchestration',

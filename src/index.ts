@@ -153,16 +153,13 @@ export type { ApiConnection, ApiRequest } from './orchestration/api-connection.t
 export type { ApiResponse, ResponseLike } from './orchestration/api-response.ts';
 export { apiStepHandler, callApi } from './orchestration/api-step-handler.ts';
 export type { ApiStepOptions } from './orchestration/api-step-handler.ts';
-export type { JsonObject, JsonValue } from './orchestration/bounded-json.ts';
-export type { CircuitCause, CircuitChange, CircuitState } from './orchestration/circuit-breaker.ts';
-export type {
-  CircuitBreakersOptions,
-  KeyedCircuitChange,
-} from './orchestration/circuit-breakers.ts';
-export type { Failure } from './orchestration/failure.ts';
+export type { JsonObject, JsonValue } from './policies/bounded-json.ts';
+export type { CircuitCause, CircuitChange, CircuitState } from './policies/circuit-breaker.ts';
+export type { CircuitBreakersOptions, KeyedCircuitChange } from './policies/circuit-breakers.ts';
+export type { Failure } from './policies/failure.ts';
 export { stopOnSignals } from './orchestration/stop-on-signals.ts';
-export { PermanentError, RetryableError } from './orchestration/step-errors.ts';
-export type { PermanentErrorOptions, RetryableErrorOptions } from './orchestration/step-errors.ts';
+export { PermanentError, RetryableError } from './policies/step-errors.ts';
+export type { PermanentErrorOptions, RetryableErrorOptions } from './policies/step-errors.ts';
 // Operating tasks: what an operator does by hand, and what is kept of it.
 export {
   cancelStep,
@@ -311,7 +308,7 @@ export type {
 } from './templates/handler-registry.ts';
 export { packGraph, unpackGraph } from './templates/packed-graph.ts';
 export type { PackedStep, UnpackedGraph } from './templates/packed-graph.ts';
-export type { BackoffOptions, RetryPolicyOptions } from './templates/retry-policy-options.ts';
+export type { BackoffOptions, RetryPolicyOptions } from './policies/retry-policy-options.ts';
 export { requireContext } from './templates/require-context.ts';
 export { contextType } from './templates/schema-type.ts';
 export type { ContextOf, ContextType, SchemaType } from './templates/schema-type.ts';

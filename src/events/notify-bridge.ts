@@ -1,6 +1,6 @@
 import { EngineSession } from '../database/engine/engine-session.ts';
 import { LONGEST_NOTICE, sendNotices } from '../database/event-store/event-notices.ts';
-import { badOption, knownKeys, objectOption } from '../orchestration/bad-option.ts';
+import { badOption, knownKeys, objectOption } from '../policies/bad-option.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { EventHandler } from './subscriber-definition.ts';
 

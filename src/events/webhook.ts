@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { TaskerError } from '../errors.ts';
 import type { CircuitBreakerOptions } from '../options.ts';
-import { badOption, knownKeys, numberOption, objectOption } from '../orchestration/bad-option.ts';
-import { CircuitBreaker, type CircuitPermit } from '../orchestration/circuit-breaker.ts';
-import { circuitRules } from '../orchestration/circuit-options.ts';
-import { retryAfterOf } from '../orchestration/retry-after.ts';
+import { badOption, knownKeys, numberOption, objectOption } from '../policies/bad-option.ts';
+import { CircuitBreaker, type CircuitPermit } from '../policies/circuit-breaker.ts';
+import { circuitRules } from '../policies/circuit-options.ts';
+import { retryAfterOf } from '../policies/retry-after.ts';
 import type { StoredEvent } from './stored-event.ts';
 import type { EventHandler } from './subscriber-definition.ts';
 import { signWebhook, webhookKeys, type WebhookSecret } from './webhook-signature.ts';

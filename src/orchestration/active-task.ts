@@ -1,5 +1,5 @@
 import type { InvokedTask } from '../templates/step-handler.ts';
-import { PermanentError } from './step-errors.ts';
+import { PermanentError } from '../policies/step-errors.ts';
 import type { StepTemplate, TaskTemplate } from '../templates/task-template.ts';
 
 /** What the handlers of a task are given; in memory while its steps run. */

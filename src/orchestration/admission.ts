@@ -1,12 +1,12 @@
 import type { ConcurrencyOptions } from '../options.ts';
 import type { StepTemplate } from '../templates/task-template.ts';
 import type { AttemptEnd } from './attempt.ts';
-import type { CircuitState } from './circuit-breaker.ts';
+import type { CircuitState } from '../policies/circuit-breaker.ts';
 import {
   CircuitBreakers,
   type CircuitBreakersOptions,
   type KeyedCircuitPermit,
-} from './circuit-breakers.ts';
+} from '../policies/circuit-breakers.ts';
 import type { Clock } from './clock.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 

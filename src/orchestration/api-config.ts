@@ -1,5 +1,5 @@
 import type { TaskerError } from '../errors.ts';
-import { badOption, numberOption, objectOption } from './bad-option.ts';
+import { badOption, numberOption, objectOption } from '../policies/bad-option.ts';
 
 /** A query parameter; a list repeats its name, null and undefined leave it out. */
 export type ApiParam = string | number | boolean | bigint | null | undefined;

@@ -5,7 +5,7 @@ import type { Agent, RequestInit as RequestInitThrough } from 'undici';
 import type { ApiParams, ApiSsl, CheckedApiConfig } from './api-config.ts';
 import type { ApiResponse } from './api-response.ts';
 import { readResponse } from './api-response.ts';
-import { PermanentError } from './step-errors.ts';
+import { PermanentError } from '../policies/step-errors.ts';
 
 /** One HTTP request of an API step. */
 export interface ApiRequest {

@@ -1,8 +1,8 @@
 import { TaskerError } from '../errors.ts';
-import { boundedJson } from './bounded-json.ts';
-import type { JsonObject } from './bounded-json.ts';
-import { retryAfterOf } from './retry-after.ts';
-import { PermanentError, RetryableError, withNotes } from './step-errors.ts';
+import { boundedJson } from '../policies/bounded-json.ts';
+import type { JsonObject } from '../policies/bounded-json.ts';
+import { retryAfterOf } from '../policies/retry-after.ts';
+import { PermanentError, RetryableError, withNotes } from '../policies/step-errors.ts';
 
 /** An HTTP response, read whole. */
 export interface ApiResponse {

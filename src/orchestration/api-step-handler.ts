@@ -6,9 +6,9 @@ import type { ApiConnection } from './api-connection.ts';
 import { apiConnection } from './api-connection.ts';
 import type { ApiResponse, ResponseLike } from './api-response.ts';
 import { asResponse, carriedRetryAfter, statusError } from './api-response.ts';
-import { boundedJson } from './bounded-json.ts';
-import { describeFailure } from './failure.ts';
-import { notesOf, PermanentError, withNotes } from './step-errors.ts';
+import { boundedJson } from '../policies/bounded-json.ts';
+import { describeFailure } from '../policies/failure.ts';
+import { notesOf, PermanentError, withNotes } from '../policies/step-errors.ts';
 
 type ParentResults = Readonly<Record<string, unknown>>;
 

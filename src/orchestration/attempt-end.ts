@@ -4,9 +4,9 @@ import type { StepChange } from '../graph/rules/own-row.ts';
 import { STATE_CODES } from '../graph/snapshot/state-codes.ts';
 import { resultsOf } from './active-task.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';
-import { failureResults } from './failure.ts';
+import { failureResults } from '../policies/failure.ts';
 import type { MoveMetadata } from './move-metadata.ts';
-import { decideRetry } from './retry-decision.ts';
+import { decideRetry } from '../policies/retry-decision.ts';
 import { policyOf } from './step-retry-policy.ts';
 
 /** What an attempt's end stores, and how it changes the resident graph. */

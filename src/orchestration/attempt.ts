@@ -2,7 +2,7 @@ import { STEP_FLAGS } from '../graph/snapshot/layout.ts';
 import type { ResidentRow } from '../graph/resident/resident-view.ts';
 import type { StepTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
-import type { Failure } from './failure.ts';
+import type { Failure } from '../policies/failure.ts';
 
 /** How an attempt ended. */
 export type AttemptEnd =

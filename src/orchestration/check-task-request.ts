@@ -3,7 +3,7 @@ import { isInstant, toNaive } from '../entities/instant-type.ts';
 import { TaskerError } from '../errors.ts';
 import { parseInstant } from '../graph/snapshot/instants.ts';
 import type { ContextProblem, TaskTemplate } from '../templates/task-template.ts';
-import { badOption, knownKeys, objectOption, wholeOption } from './bad-option.ts';
+import { badOption, knownKeys, objectOption, wholeOption } from '../policies/bad-option.ts';
 import { isCorrelationId, newCorrelationId } from './correlation-id.ts';
 import { resultText } from './result-text.ts';
 import { identityHash, type TaskIdentity } from './task-identity.ts';

@@ -2,10 +2,16 @@ import type { Logger } from 'pino';
 
 import { createLogger } from '../observability/logger.ts';
 import type { ConcurrencyOptions, EventLogOptions, TaskerOptions } from '../options.ts';
-import { CircuitBreakers, type CircuitBreakersOptions } from './circuit-breakers.ts';
-import { concurrencyRules } from './concurrency-options.ts';
+import { CircuitBreakers, type CircuitBreakersOptions } from '../policies/circuit-breakers.ts';
+import { concurrencyRules } from '../policies/concurrency-options.ts';
 import type { GroupCommit } from './coordinator-options.ts';
-import { badOption, knownKeys, numberOption, objectOption, wholeOption } from './bad-option.ts';
+import {
+  badOption,
+  knownKeys,
+  numberOption,
+  objectOption,
+  wholeOption,
+} from '../policies/bad-option.ts';
 
 /** Options with every default filled in. */
 export interface CheckedOptions {

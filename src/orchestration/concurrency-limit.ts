@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import type { ConcurrencyOptions } from '../options.ts';
-import type { ConcurrencyRules } from './concurrency-options.ts';
-import { concurrencyRules } from './concurrency-options.ts';
-import { LatencyBaselines } from './latency-baselines.ts';
+import type { ConcurrencyRules } from '../policies/concurrency-options.ts';
+import { concurrencyRules } from '../policies/concurrency-options.ts';
+import { LatencyBaselines } from '../policies/latency-baselines.ts';
 
 /** What one interval of an engine's work looked like. */
 export interface ConcurrencySample {

@@ -1,5 +1,5 @@
 import type { ActiveTask } from './active-task.ts';
-import type { KeyedCircuitChange } from './circuit-breakers.ts';
+import type { KeyedCircuitChange } from '../policies/circuit-breakers.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';
 import type { EngineEvents } from './engine-events.ts';
 import type { ViableStepDiscovery } from './viable-step-discovery.ts';

@@ -5,7 +5,7 @@ import { Piscina } from 'piscina';
 
 import { TaskerError } from '../errors.ts';
 import type { HandlerModule } from '../templates/step-handler.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure } from '../policies/failure.ts';
 import {
   DEFAULT_GRACE_SECONDS,
   timeoutFailure,

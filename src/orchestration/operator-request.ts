@@ -1,6 +1,6 @@
 import { isStorable, requireAuditRequest, type AuditRequest } from '../database/audit-request.ts';
 import { TaskerError } from '../errors.ts';
-import { badOption } from './bad-option.ts';
+import { badOption } from '../policies/bad-option.ts';
 import { isCorrelationId } from './correlation-id.ts';
 
 /** What an operator can do. */

@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { TaskerError } from '../errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import type { StepHandler, StepInvocation, StepLog } from '../templates/step-handler.ts';
-import type { Failure } from './failure.ts';
-import { describeFailure } from './failure.ts';
+import type { Failure } from '../policies/failure.ts';
+import { describeFailure } from '../policies/failure.ts';
 import { DEFAULT_RESULT_BYTES, resultText } from './result-text.ts';
 
 /** How one attempt ended. */

@@ -6,7 +6,7 @@ import type { Queries } from '../database/id-block.ts';
 import type { ActiveTask, TaskInputs } from './active-task.ts';
 import type { Attempt, AttemptEnd } from './attempt.ts';
 import { resultsOf, stepTemplateOf } from './active-task.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure } from '../policies/failure.ts';
 import type { UnsignalledInvocation } from './run-handler.ts';
 
 /** Wait before a reading is repeated that the server broke off, ms. */

@@ -1,6 +1,6 @@
 import { TaskerError } from '../errors.ts';
 import type { StepTemplate, TaskTemplate } from '../templates/task-template.ts';
-import { retryPolicy, type RetryPolicy } from './retry-policy.ts';
+import { retryPolicy, type RetryPolicy } from '../policies/retry-policy.ts';
 
 const policies = new WeakMap<StepTemplate, RetryPolicy>();
 

@@ -3,7 +3,7 @@ import { formatInstant } from '../graph/snapshot/instants.ts';
 import { adjustTemplate } from '../templates/adjust-template.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import type { TaskDraft } from '../templates/template-hooks.ts';
-import { badOption, knownKeys, objectOption } from './bad-option.ts';
+import { badOption, knownKeys, objectOption } from '../policies/bad-option.ts';
 import { resultText } from './result-text.ts';
 
 /** A task to be written, and the graph that it gets. */

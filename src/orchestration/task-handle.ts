@@ -4,8 +4,8 @@ import type { Queries } from '../database/id-block.ts';
 import { wholeTaskHistory, type TaskHistoryRow } from '../database/repositories/task-history.ts';
 import { TaskerError } from '../errors.ts';
 import { WORKFLOW_STATES, type StepState } from '../state-machine/states.ts';
-import { DURATION_FORM, secondsOf, type Duration } from '../templates/duration.ts';
-import { badOption } from './bad-option.ts';
+import { DURATION_FORM, secondsOf, type Duration } from '../policies/duration.ts';
+import { badOption } from '../policies/bad-option.ts';
 import { explainTask, type TaskExplanation } from './explain-task.ts';
 
 /** Options of {@link TaskHandle.result}. */

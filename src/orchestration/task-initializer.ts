@@ -7,7 +7,7 @@ import { TaskWriter, type TaskRecord, type WrittenTask } from '../database/engin
 import { storeTemplate, type StoredTemplate } from '../database/engine/template-catalog.ts';
 import { isTaskerError, TaskerError } from '../errors.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
-import { badOption, knownKeys, objectOption } from './bad-option.ts';
+import { badOption, knownKeys, objectOption } from '../policies/bad-option.ts';
 import { checkTaskRequest } from './check-task-request.ts';
 import type { Clock } from './clock.ts';
 import { SessionLane } from './session-lane.ts';

@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts';
 import type { SessionLane } from './session-lane.ts';
 import { newTaskSnapshot, renumber } from './new-task-snapshot.ts';
 import type { EngineMemory } from './engine-memory.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure } from '../policies/failure.ts';
 import { FirstMoves } from './first-moves.ts';
 import type { Adoption } from './viable-step-discovery.ts';
 

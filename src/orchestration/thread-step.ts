@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 
 import type { HandlerModule, StepHandler } from '../templates/step-handler.ts';
 import { runHandler, type HandlerOutcome, type UnsignalledInvocation } from './run-handler.ts';
-import { PermanentError } from './step-errors.ts';
+import { PermanentError } from '../policies/step-errors.ts';
 
 /** One attempt on its way to a worker thread; everything in it is copied. */
 export interface ThreadStep {

@@ -1,4 +1,4 @@
-import { DURATION_FORM, secondsOf } from './duration.ts';
+import { DURATION_FORM, secondsOf } from '../policies/duration.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';
 
 /** What is wrong with a definition, and where. */

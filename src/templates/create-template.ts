@@ -3,7 +3,7 @@ import { TaskerError } from '../errors.ts';
 import { checkDefinition, type DefinitionProblem } from './check-definition.ts';
 import { compileGraph } from './compile-graph.ts';
 import { compileContextSchema, type ContextValidator } from './context-schema.ts';
-import { secondsOf } from './duration.ts';
+import { secondsOf } from '../policies/duration.ts';
 import { packGraph } from './packed-graph.ts';
 import type { StepTemplate, TaskTemplate } from './task-template.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';

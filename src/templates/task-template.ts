@@ -1,4 +1,4 @@
-import type { RetryPolicyOptions } from './retry-policy-options.ts';
+import type { RetryPolicyOptions } from '../policies/retry-policy-options.ts';
 import type { HandlerModule, StepHandler } from './step-handler.ts';
 import type { TemplateHooks } from './template-hooks.ts';
 

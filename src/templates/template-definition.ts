@@ -1,6 +1,6 @@
 import type { ContextStrictness, JsonSchema } from './context-schema.ts';
-import type { Duration } from './duration.ts';
-import type { RetryOptions } from './retry-policy-options.ts';
+import type { Duration } from '../policies/duration.ts';
+import type { RetryOptions } from '../policies/retry-policy-options.ts';
 import type { HandlerModule, StepHandler } from './step-handler.ts';
 import type { CustomEvent, TemplateSource } from './task-template.ts';
 import type { TemplateHooks } from './template-hooks.ts';

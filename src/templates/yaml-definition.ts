@@ -1,5 +1,5 @@
 import type { HandlerRegistry } from './handler-registry.ts';
-import type { BackoffOptions, RetryOptions } from './retry-policy-options.ts';
+import type { BackoffOptions, RetryOptions } from '../policies/retry-policy-options.ts';
 import type { CustomEvent, TemplateSource } from './task-template.ts';
 import type { StepDefinition, TemplateDefinition } from './template-definition.ts';
 import type { TemplateHooks } from './template-hooks.ts';

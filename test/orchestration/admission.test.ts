@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 
 import type { TaskerOptions } from '../../src/options.ts';
-import { RetryableError } from '../../src/orchestration/step-errors.ts';
+import { RetryableError } from '../../src/policies/step-errors.ts';
 import { Tasker } from '../../src/tasker.ts';
 import { createTemplate } from '../../src/templates/create-template.ts';
 import type { StepHandler } from '../../src/templates/step-handler.ts';

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { apiStepHandler, callApi } from '../../src/orchestration/api-step-handler.ts';
-import { failureResults } from '../../src/orchestration/failure.ts';
-import { decideRetry } from '../../src/orchestration/retry-decision.ts';
+import { failureResults } from '../../src/policies/failure.ts';
+import { decideRetry } from '../../src/policies/retry-decision.ts';
 import type { HandlerOutcome } from '../../src/orchestration/run-handler.ts';
 import { runHandler } from '../../src/orchestration/run-handler.ts';
 import { defineTask } from '../../src/templates/define-task.ts';

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { ConcurrencySample } from '../../src/orchestration/concurrency-limit.ts';
 import { ConcurrencyLimit, nextLimit } from '../../src/orchestration/concurrency-limit.ts';
 import type { ConcurrencyOptions } from '../../src/options.ts';
-import { concurrencyRules } from '../../src/orchestration/concurrency-options.ts';
-import { LatencyBaselines } from '../../src/orchestration/latency-baselines.ts';
+import { concurrencyRules } from '../../src/policies/concurrency-options.ts';
+import { LatencyBaselines } from '../../src/policies/latency-baselines.ts';
 
 const rules = concurrencyRules({ min: 3, max: 200, initial: 50 });
 const calm: ConcurrencySample = {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { TaskerError } from '../../src/errors.ts';
 import type { TaskerOptions } from '../../src/options.ts';
-import { PermanentError, RetryableError } from '../../src/orchestration/step-errors.ts';
+import { PermanentError, RetryableError } from '../../src/policies/step-errors.ts';
 import { Tasker } from '../../src/tasker.ts';
 import { createTemplate } from '../../src/templates/create-template.ts';
 import type { StepHandler } from '../../src/templates/step-handler.ts';

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
-import { describeFailure, failureResults } from '../../src/orchestration/failure.ts';
+import { describeFailure, failureResults } from '../../src/policies/failure.ts';
 import { resultText } from '../../src/orchestration/result-text.ts';
-import { PermanentError } from '../../src/orchestration/step-errors.ts';
+import { PermanentError } from '../../src/policies/step-errors.ts';
 import { testServerUrl } from '../support/database.ts';
 
 const refused = (code: string): unknown => expect.objectContaining({ code });

@@ -1,16 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { backoffSeconds } from '../../src/orchestration/backoff-calculator.ts';
-import { describeFailure } from '../../src/orchestration/failure.ts';
-import { attemptLimit, decideRetry } from '../../src/orchestration/retry-decision.ts';
-import {
-  DEFAULT_BACKOFF,
-  FAILURE_WAIT,
-  retryPolicy,
-} from '../../src/orchestration/retry-policy.ts';
-import { PermanentError, RetryableError, withNotes } from '../../src/orchestration/step-errors.ts';
-import type { RetryPolicyOptions } from '../../src/templates/retry-policy-options.ts';
+import { backoffSeconds } from '../../src/policies/backoff-calculator.ts';
+import { describeFailure } from '../../src/policies/failure.ts';
+import { attemptLimit, decideRetry } from '../../src/policies/retry-decision.ts';
+import { DEFAULT_BACKOFF, FAILURE_WAIT, retryPolicy } from '../../src/policies/retry-policy.ts';
+import { PermanentError, RetryableError, withNotes } from '../../src/policies/step-errors.ts';
+import type { RetryPolicyOptions } from '../../src/policies/retry-policy-options.ts';
 
 const LOWEST = (): number => 0;
 const MIDDLE = (): number => 0.5;

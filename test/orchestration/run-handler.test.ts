@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { HandlerCounts, UnsignalledInvocation } from '../../src/orchestration/run-handler.ts';
 import { runHandler } from '../../src/orchestration/run-handler.ts';
-import { RetryableError } from '../../src/orchestration/step-errors.ts';
+import { RetryableError } from '../../src/policies/step-errors.ts';
 import type { StepHandler } from '../../src/templates/step-handler.ts';
 
 const invocation: UnsignalledInvocation = {

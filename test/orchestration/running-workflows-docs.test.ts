@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { checkedOptions } from '../../src/orchestration/checked-options.ts';
-import { circuitRules } from '../../src/orchestration/circuit-options.ts';
-import { concurrencyRules } from '../../src/orchestration/concurrency-options.ts';
+import { circuitRules } from '../../src/policies/circuit-options.ts';
+import { concurrencyRules } from '../../src/policies/concurrency-options.ts';
 import { createTestDatabase } from '../support/database.ts';
 
 // starts a compiler, engines and an embedded server on a machine that may be slow

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { PermanentError } from '../../../src/orchestration/step-errors.ts';
+import { PermanentError } from '../../../src/policies/step-errors.ts';
 import { createTemplate } from '../../../src/templates/create-template.ts';
 import type { StepHandler } from '../../../src/templates/step-handler.ts';
 import type { TaskTemplate } from '../../../src/templates/task-template.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 
-import { RetryableError } from '../../../src/orchestration/step-errors.ts';
+import { RetryableError } from '../../../src/policies/step-errors.ts';
 import type { StepInvocation } from '../../../src/templates/step-handler.ts';
 
 /** Handlers that tests run in worker threads. */

@@ -1,4 +1,4 @@
-import type { BackoffOptions, RetryPolicyOptions } from '../templates/retry-policy-options.ts';
+import type { BackoffOptions, RetryPolicyOptions } from './retry-policy-options.ts';
 import { badOption, knownKeys, numberOption, objectOption } from './bad-option.ts';
 
 /** Longest wait that any policy may ask for: a year. */

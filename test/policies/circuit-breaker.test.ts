@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { CircuitChange, CircuitPermit } from '../../src/orchestration/circuit-breaker.ts';
-import { CircuitBreaker } from '../../src/orchestration/circuit-breaker.ts';
-import type { KeyedCircuitChange } from '../../src/orchestration/circuit-breakers.ts';
-import { CircuitBreakers } from '../../src/orchestration/circuit-breakers.ts';
+import type { CircuitChange, CircuitPermit } from '../../src/policies/circuit-breaker.ts';
+import { CircuitBreaker } from '../../src/policies/circuit-breaker.ts';
+import type { KeyedCircuitChange } from '../../src/policies/circuit-breakers.ts';
+import { CircuitBreakers } from '../../src/policies/circuit-breakers.ts';
 import type { CircuitBreakerOptions } from '../../src/options.ts';
-import { circuitRules } from '../../src/orchestration/circuit-options.ts';
-import { describeFailure } from '../../src/orchestration/failure.ts';
-import { PermanentError } from '../../src/orchestration/step-errors.ts';
+import { circuitRules } from '../../src/policies/circuit-options.ts';
+import { describeFailure } from '../../src/policies/failure.ts';
+import { PermanentError } from '../../src/policies/step-errors.ts';
 
 const SECOND = 1_000_000;
 const START = 1_795_000_000_000_000;

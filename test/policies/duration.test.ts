@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { secondsOf } from '../../src/templates/duration.ts';
+import { secondsOf } from '../../src/policies/duration.ts';
 
 test.each([
   [0, 0],

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { TaskerError } from '../../src/errors.ts';
-import { describeFailure, failureResults } from '../../src/orchestration/failure.ts';
-import { PermanentError, RetryableError, withNotes } from '../../src/orchestration/step-errors.ts';
+import { describeFailure, failureResults } from '../../src/policies/failure.ts';
+import { PermanentError, RetryableError, withNotes } from '../../src/policies/step-errors.ts';
 
 class PaymentError extends Error {}
 class PaymentDeclined extends PaymentError {}

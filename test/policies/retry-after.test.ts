@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { parseRetryAfter, retryAfterOf } from '../../src/orchestration/retry-after.ts';
+import { parseRetryAfter, retryAfterOf } from '../../src/policies/retry-after.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
 

@@ -1,4 +1,4 @@
-import { secondsOf } from '../templates/duration.ts';
+import { secondsOf } from './duration.ts';
 import type { JsonObject } from './bounded-json.ts';
 import { boundedJson } from './bounded-json.ts';
 
