@@ -257,7 +257,7 @@ export class Engine {
   async created(template: TaskTemplate, tasks: readonly NewTask[]): Promise<void> {
     const stored = this.stored.get(template);
     if (stored === undefined) return;
-    const others = await this.coordinator.intake.created(stored, tasks);
+    const others = this.coordinator.intake.created(stored, tasks);
     if (others.length > 0) await this.#tell(others);
   }
 

@@ -4,24 +4,18 @@ import { SHARDS, type ActiveTaskFilter } from '../database/engine/active-tasks.t
 import { isTemporary, type DatabaseSession } from '../database/engine/engine-session.ts';
 import { FEW_TASKS } from '../database/snapshot/few-tasks.ts';
 import type { StoredTemplate } from '../database/engine/template-catalog.ts';
-import type { SnapshotViews } from '../graph/snapshot/layout.ts';
 import type { TaskTemplate } from '../templates/task-template.ts';
 import { stepTemplateOf, unknownStep, type ActiveTask, type TaskInputs } from './active-task.ts';
 import { newAttempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import type { SessionLane } from './session-lane.ts';
-import { newTaskSnapshot, renumber } from './new-task-snapshot.ts';
 import type { EngineMemory } from './engine-memory.ts';
 import { describeFailure } from '../policies/failure.ts';
 import { FirstMoves } from './first-moves.ts';
-import type { Adoption } from './viable-step-discovery.ts';
+import type { Adoption, NewTaskRow } from './viable-step-discovery.ts';
 
 /** A task that this process has just stored: pending, nothing bypassed, due at once. */
-export interface NewTask {
-  readonly taskId: bigint;
-  readonly firstStepId: bigint;
-  readonly priority: number;
-  readonly correlationId: string | undefined;
+export interface NewTask extends NewTaskRow {
   /** What its handlers are given, where that is kept in memory. */
   readonly inputs: TaskInputs | undefined;
 }
@@ -47,8 +41,6 @@ export class TaskIntake {
   #reads = 0;
   #shards: ReadonlySet<number> = new Set();
   #nextRunAt = Infinity;
-  /** Snapshots of one new task, by named task id. */
-  readonly #newTasks = new Map<number, SnapshotViews>();
   /** Tasks of shards that are not this engine's any more, while something of theirs is under way. */
   readonly #leaving = new Set<ActiveTask>();
   /** Who waits for the last task of a shard to leave. */
@@ -208,24 +200,12 @@ export class TaskIntake {
    *
    * @returns those of other engines' shards
    */
-  async created(
-    stored: StoredTemplate<TaskTemplate>,
-    tasks: readonly NewTask[],
-  ): Promise<bigint[]> {
-    const others: bigint[] = [];
-    let views = this.#newTasks.get(stored.namedTaskId);
-    if (views === undefined) {
-      views = await newTaskSnapshot(stored);
-      this.#newTasks.set(stored.namedTaskId, views);
-    }
+  created(stored: StoredTemplate<TaskTemplate>, tasks: readonly NewTask[]): bigint[] {
     const { discovery, signals } = this.#memory;
-    for (const { taskId, firstStepId, priority, correlationId, inputs } of tasks) {
-      if (!this.#isMine(taskId)) others.push(taskId);
-      if (!this.#isMine(taskId) || discovery.tasks.has(taskId)) continue;
-      renumber(views, taskId, firstStepId);
-      const row = { taskId, namedTaskId: stored.namedTaskId, priority, correlationId } as const;
-      const state = { state: 'pending', token: undefined, paused: false } as const;
-      const task = discovery.adopt(views, 0, { ...row, ...state }, stored.template, undefined);
+    const others = tasks.map(({ taskId }) => taskId).filter((taskId) => !this.#isMine(taskId));
+    const mine = tasks.filter(({ taskId }) => this.#isMine(taskId) && !discovery.tasks.has(taskId));
+    for (const [at, task] of discovery.adoptNew(stored, mine).entries()) {
+      const { taskId, inputs } = mine[at] as NewTask;
       if (typeof task === 'string') {
         signals.problem('task_refused', { taskId, reason: task });
         continue;

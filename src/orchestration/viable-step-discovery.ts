@@ -6,13 +6,19 @@ import {
   type StepTokenRow,
 } from '../database/engine/active-tasks.ts';
 import type { DatabaseSession } from '../database/engine/engine-session.ts';
-import type { SnapshotViews } from '../graph/snapshot/layout.ts';
-import { ResidentGraph } from '../graph/resident/resident-graph.ts';
+import type { StoredTemplate } from '../database/engine/template-catalog.ts';
+import { STEP_FLAGS, type SnapshotViews } from '../graph/snapshot/layout.ts';
+import { ResidentGraph, type ResidentShape } from '../graph/resident/resident-graph.ts';
 import type { AddRefusal } from '../graph/resident/tasks.ts';
 import type { GraphSnapshot } from '../graph/snapshot/snapshot.ts';
-import type { TaskTemplate } from '../templates/task-template.ts';
+import type { StepTemplate, TaskTemplate } from '../templates/task-template.ts';
 import type { ActiveTask } from './active-task.ts';
 import { readTaskSnapshots } from './task-snapshots.ts';
+
+/** A task that was just stored: pending, nothing bypassed, due at once, its steps' ids in a row. */
+export interface NewTaskRow extends Pick<ActiveTaskRow, 'taskId' | 'priority' | 'correlationId'> {
+  readonly firstStepId: bigint;
+}
 
 /** What a load brought. */
 export interface Adoption {
@@ -40,6 +46,8 @@ export class ViableStepDiscovery {
   readonly #removed = new Set<bigint>();
   readonly #lanes: number;
   readonly #templates: ReadonlyMap<number, TaskTemplate>;
+  /** Graphs of templates, by template hash. */
+  readonly #shapes = new Map<string, ResidentShape>();
 
   /** @param templates by named task id */
   constructor(nowMicros: number, lanes: number, templates: ReadonlyMap<number, TaskTemplate>) {
@@ -110,6 +118,75 @@ export class ViableStepDiscovery {
     });
   }
 
+  /**
+   * Adds tasks of a template to which nothing has happened yet. O(steps), without a snapshot.
+   *
+   * @returns the tasks, or why one was not added, in the order given
+   */
+  adoptNew(
+    { template, namedTaskId }: StoredTemplate<TaskTemplate>,
+    tasks: readonly NewTaskRow[],
+  ): (ActiveTask | AddRefusal)[] {
+    const shape = this.#shapeOf(template);
+    if (shape === 'full') return tasks.map(() => shape);
+    const added = tasks.map((): AddRefusal | undefined => undefined);
+    for (let lane = 0; lane < this.#lanes; lane++) {
+      const own = [...tasks.keys()].filter((at) => this.#laneOf(tasks[at]!.taskId) === lane);
+      if (
+        this.#addShaped(
+          shape,
+          lane,
+          own.map((at) => tasks[at]!),
+        ) === undefined
+      )
+        continue;
+      // all or none: which of them is to blame is found one by one
+      for (const at of own) added[at] = this.#addShaped(shape, lane, [tasks[at]!]);
+    }
+    const common = { namedTaskId, state: 'pending', token: undefined, paused: false } as const;
+    return tasks.map((task, at) => added[at] ?? this.#enter({ ...task, ...common }, template));
+  }
+
+  #addShaped(
+    shape: ResidentShape,
+    lane: number,
+    tasks: readonly NewTaskRow[],
+  ): AddRefusal | undefined {
+    const stepIds = new BigInt64Array(tasks.length * shape.steps);
+    for (const [at, { firstStepId }] of tasks.entries()) {
+      for (let step = 0; step < shape.steps; step++) {
+        stepIds[at * shape.steps + step] = firstStepId + BigInt(step);
+      }
+    }
+    const added = this.graph.addTasks(shape, {
+      taskIds: tasks.map(({ taskId }) => taskId),
+      stepIds,
+      priority: tasks.map(({ priority }) => priority),
+      lane,
+    });
+    if (typeof added !== 'string') return undefined;
+    if (added === 'unknown') throw new Error('the shape of a template was forgotten');
+    return added;
+  }
+
+  #shapeOf(template: TaskTemplate): ResidentShape | 'full' {
+    const known = this.#shapes.get(template.hash);
+    if (known !== undefined) return known;
+    const { graph, steps } = template;
+    const shape = this.graph.defineShape({
+      offsets: graph.childOffsets,
+      children: graph.children,
+      retryLimits: Int32Array.from(steps, ({ retryLimit }) => retryLimit),
+      flags: Uint8Array.from(steps, flagsOf),
+    });
+    if (shape !== 'full') this.#shapes.set(template.hash, shape);
+    return shape;
+  }
+
+  #laneOf(taskId: bigint): number {
+    return Number(taskId % BigInt(this.#lanes));
+  }
+
   /** Adds one task of a snapshot. O(steps + edges), expected. */
   adopt(
     views: SnapshotViews,
@@ -118,14 +195,21 @@ export class ViableStepDiscovery {
     template: TaskTemplate,
     templatePositions: Int32Array | undefined,
   ): ActiveTask | AddRefusal {
-    const lane = Number(row.taskId % BigInt(this.#lanes));
+    const lane = this.#laneOf(row.taskId);
     const added = this.graph.addTask(views, at, { priority: row.priority, lane });
-    if (typeof added === 'string') return added;
+    return typeof added === 'string' ? added : this.#enter(row, template, templatePositions);
+  }
+
+  #enter(
+    row: ActiveTaskRow,
+    template: TaskTemplate,
+    templatePositions?: Int32Array | undefined,
+  ): ActiveTask {
     const task: ActiveTask = {
       taskId: row.taskId,
       template,
       templatePositions,
-      lane,
+      lane: this.#laneOf(row.taskId),
       correlationId: row.correlationId,
       state: row.state,
       token: row.token,
@@ -159,6 +243,11 @@ export class ViableStepDiscovery {
     if (this.tasks.delete(taskId)) this.#removed.add(taskId);
   }
 }
+
+const flagsOf = ({ retryable, skippable }: StepTemplate): number =>
+  STEP_FLAGS.backoffNull |
+  (retryable ? 0 : STEP_FLAGS.notRetryable) |
+  (skippable ? STEP_FLAGS.skippable : 0);
 
 /** Positions in the template of a task's steps; undefined where they agree. */
 function positionsOf(
