@@ -200,11 +200,7 @@ export class ViableStepDiscovery {
     return typeof added === 'string' ? added : this.#enter(row, template, templatePositions);
   }
 
-  #enter(
-    row: ActiveTaskRow,
-    template: TaskTemplate,
-    templatePositions?: Int32Array | undefined,
-  ): ActiveTask {
+  #enter(row: ActiveTaskRow, template: TaskTemplate, templatePositions?: Int32Array): ActiveTask {
     const task: ActiveTask = {
       taskId: row.taskId,
       template,

@@ -7,7 +7,7 @@ import type { StepHandler } from '../../../src/templates/step-handler.ts';
 import type { TaskTemplate } from '../../../src/templates/task-template.ts';
 
 const retry = { backoff: { strategy: 'constant', seconds: 0.01, jitter: 0 } } as const;
-const common = { retry, retryLimit: 20 };
+const common = { retry: { ...retry, limit: 20 } };
 const middle = Array.from({ length: 6 }, (_, at) => `m${at}`);
 
 /**

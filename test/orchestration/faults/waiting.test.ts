@@ -15,7 +15,7 @@ const handler = (): Promise<void> => nextTurn();
 
 const TEN = Array.from({ length: 10 }, (_, at) => ({
   name: `s${at}`,
-  ...(at > 0 && { dependsOn: [`s${at - 1}`] }),
+  ...(at > 0 && { after: [`s${at - 1}`] }),
   handler,
 }));
 
