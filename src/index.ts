@@ -1,3 +1,25 @@
+/**
+ * The engine and everything around it.
+ *
+ * @example
+ * ```ts
+ * import { defineTask, Tasker } from 'tasker-core';
+ *
+ * const order = defineTask<{ items: string[] }>({ namespace: 'shop', name: 'order' })
+ *   .step('reserve', ({ context }) => ({ held: context.items.length }))
+ *   .step('ship', { after: ['reserve'] }, ({ results }) => `${results.reserve.held} parcels`);
+ *
+ * // on an embedded server where no database is named
+ * await using tasker = new Tasker({ database: process.env['DATABASE_URL'] });
+ * tasker.register(order);
+ * await tasker.start();
+ * const task = await tasker.createTask(order, { context: { items: ['tea', 'cup'] } });
+ * console.log(await task.result()); // { reserve: { held: 2 }, ship: '2 parcels' }
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 // The engine as one object.
 export { Tasker } from './tasker.ts';
 export type {
@@ -179,7 +201,7 @@ export { auditOf } from './database/audit-log.ts';
 export type { AuditEntry, AuditPage, AuditQuery } from './database/audit-log.ts';
 export { taskStateAt } from './database/repositories/state-at.ts';
 export type { StepStateAt, TaskStateAt } from './database/repositories/state-at.ts';
-export { taskHistory } from './database/repositories/task-history.ts';
+export { stepHistory, taskHistory } from './database/repositories/task-history.ts';
 export type {
   TaskHistoryRow,
   TaskHistoryPage,

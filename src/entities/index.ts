@@ -1,3 +1,26 @@
+/**
+ * MikroORM entities of the tables, for programs that read them by an ORM of their own.
+ *
+ * @example
+ * ```ts
+ * import { MikroORM } from '@mikro-orm/postgresql';
+ * import { migrate } from 'tasker-core';
+ * import { Task, TaskSchema } from 'tasker-core/entities';
+ * import * as entities from 'tasker-core/entities';
+ *
+ * const clientUrl = process.env['DATABASE_URL'] ?? 'postgresql://localhost/shop';
+ * await migrate({ url: clientUrl });
+ * const schemas = Object.entries(entities).flatMap(([name, each]) =>
+ *   name.endsWith('Schema') ? [each as typeof TaskSchema] : [],
+ * );
+ * const orm = await MikroORM.init({ clientUrl, entities: schemas });
+ * console.log(await orm.em.fork().count(Task)); // 0
+ * await orm.close();
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 export { AnnotationType, AnnotationTypeSchema } from './annotation-type.ts';
 export {
   DependentSystemObjectMap,

@@ -1,3 +1,25 @@
+/**
+ * The resolver alone: graphs and backends, without a database driver or a server.
+ *
+ * @example
+ * ```ts
+ * import { resolveTasks, rowsSource } from 'tasker-core/resolver';
+ *
+ * const source = rowsSource({
+ *   now: '2026-01-01T00:00:00Z',
+ *   tasks: [{ task_id: 1, named_task_id: 1 }],
+ *   steps: [
+ *     { workflow_step_id: 10, task_id: 1, named_step_id: 1 },
+ *     { workflow_step_id: 11, task_id: 1, named_step_id: 2 },
+ *   ],
+ *   edges: [{ from_step_id: 10, to_step_id: 11 }],
+ * });
+ * for await (const chunk of resolveTasks(source)) console.log([...chunk.readyStepIds()]); // [ 10n ]
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 export { ERROR_CODES, isTaskerError, TaskerError } from '../errors.ts';
 export type { ErrorCode, TaskerErrorOptions } from '../errors.ts';
 export type { ContextRow, LevelRow, ReadinessRow } from '../graph/kernels/answer-rows.ts';

@@ -1,3 +1,24 @@
+/**
+ * Sample workflows, as data and as templates that run, and a seed of tasks in mixed states.
+ *
+ * @example
+ * ```ts
+ * import { Tasker } from 'tasker-core';
+ * import { sampleTemplates } from 'tasker-core/samples';
+ *
+ * const samples = sampleTemplates();
+ * const { template, context } = samples.find((each) => each.template.name === 'dummy_task')!;
+ * await using tasker = new Tasker({ database: process.env['DATABASE_URL'] });
+ * tasker.register(template);
+ * await tasker.start();
+ * const task = await tasker.createTask(template, { context });
+ * await task.result();
+ * console.log(samples.length, await task.state()); // 17 complete
+ * ```
+ *
+ * @packageDocumentation
+ */
+
 export { sampleTemplates } from './templates/sample-templates.ts';
 export type { SampleTemplate } from './templates/sample-templates.ts';
 export { BENCHMARK_WORKFLOWS, parseMix, SAMPLE_WORKFLOWS } from './workflows/sample-workflows.ts';

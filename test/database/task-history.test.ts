@@ -3,7 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { connect } from '../../src/database/connection.ts';
 import { encodeCursor } from '../../src/database/list-cursor.ts';
-import { taskHistory, type TaskHistoryRow } from '../../src/database/repositories/task-history.ts';
+import {
+  stepHistory,
+  taskHistory,
+  type TaskHistoryRow,
+} from '../../src/database/repositories/task-history.ts';
 import { openRepositories, type RepositoryFixture } from './repositories/fixture.ts';
 
 let fixture: RepositoryFixture;
@@ -87,6 +91,17 @@ describe('the history of a task', () => {
       transition_id: null,
       metadata: {},
     });
+  });
+
+  it('of one step is that of the task without the others', async () => {
+    const { taskId, steps } = await create('a', 'b');
+    await enter('task', taskId, 10, 'in_progress', '00:02');
+    await enter('workflow_step', steps[0]!, 10, 'in_progress', '00:03');
+    await enter('workflow_step', steps[1]!, 10, 'in_progress', '00:03');
+    const rows = await stepHistory(client, steps[1]!);
+    expect(rows.map(brief)).toEqual(['00:01 step none pending', '00:03 step pending in_progress']);
+    expect(rows.map((row) => row.step_id)).toEqual([steps[1], steps[1]]);
+    await expect(stepHistory(client, -1n)).rejects.toMatchObject({ code: 'TASKER_NOT_FOUND' });
   });
 
   it('comes in pages that leave nothing out and repeat nothing', async () => {

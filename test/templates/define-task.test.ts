@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { defineTask } from '../../src/templates/define-task.ts';
+import type { Tasker } from '../../src/tasker.ts';
+import { defineTask, isTemplateLike } from '../../src/templates/define-task.ts';
 import { contextType } from '../../src/templates/schema-type.ts';
 import type { TaskTemplate } from '../../src/templates/task-template.ts';
 
@@ -132,6 +133,60 @@ describe('defineTask', () => {
         }),
       );
     }
+  });
+
+  it('takes the type of the context that is said, and gives every handler its types', () => {
+    const shop = defineTask<{ items: string[] }>({ name: 'order' })
+      .step('reserve', async ({ context }) => {
+        expectTypeOf(context).toEqualTypeOf<{ items: string[] }>();
+        return { held: context.items.length };
+      })
+      .step(
+        'charge',
+        { after: ['reserve'], retry: { limit: 5, backoff: 'exponential' }, timeout: '10s' },
+        ({ results, attempt, signal, taskId, stepId, idempotencyKey, log }) => {
+          expectTypeOf(results.reserve.held).toBeNumber();
+          expectTypeOf([attempt, signal, taskId, stepId, idempotencyKey]).toEqualTypeOf<
+            (number | AbortSignal | bigint | string)[]
+          >();
+          expectTypeOf(log.info).toBeFunction();
+          // @ts-expect-error there is no such field
+          return { paid: results.reserve.missing };
+        },
+      );
+    type Results = ReturnType<typeof shop.build> extends TaskTemplate<unknown, infer R> ? R : never;
+    expectTypeOf<Results['reserve']>().toEqualTypeOf<{ held: number }>();
+    const create = (tasker: Tasker) => tasker.createTask(shop, { context: { items: ['a'] } });
+    type Ended = Awaited<ReturnType<Awaited<ReturnType<typeof create>>['result']>>;
+    expectTypeOf<Ended['reserve']['held']>().toBeNumber();
+    const wrong = (tasker: Tasker) =>
+      // @ts-expect-error the items are texts
+      tasker.createTask(shop, { context: { items: [1] } });
+    expect([create, wrong]).toHaveLength(2);
+    // any object where nothing is said
+    defineTask({ name: 'plain' }).step('only', ({ context }) =>
+      expectTypeOf(context).toEqualTypeOf<Readonly<Record<string, unknown>>>(),
+    );
+    const step = shop.build().steps[1];
+    expect(step).toMatchObject({
+      dependsOn: ['reserve'],
+      retryLimit: 5,
+      timeoutSeconds: 10,
+      retry: { backoff: 'exponential' },
+    });
+  });
+
+  it('stands for the same template at every call', () => {
+    const builder = defineTask({ name: 'same' }).step('a', () => 1);
+    expect(builder.build()).toBe(builder.build());
+    expect(isTemplateLike(builder)).toBe(true);
+    expect(isTemplateLike(builder.build())).toBe(true);
+    expect([null, {}, () => 1, { steps: [] }].map(isTemplateLike)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('leaves the builder as it was', () => {

@@ -1,6 +1,7 @@
 import { TaskerError } from '../../errors.ts';
 import { instantText, nearestInstant } from '../../graph/snapshot/instants.ts';
 import type { Queries } from '../id-block.ts';
+import { taskOfStep } from './step-task-query.ts';
 import { decodeCursor, encodeCursor, isCursorId, pageLimit } from '../list-cursor.ts';
 
 /** One change of the state of a task or of one of its steps; null is what there is not. */
@@ -27,6 +28,8 @@ export interface TaskHistoryQuery {
   readonly limit?: number;
   /** `next` of the page before. */
   readonly cursor?: string;
+  /** Only what this step went through. */
+  readonly stepId?: bigint;
 }
 
 /** A page of a history. */
@@ -73,8 +76,9 @@ SELECT rank, subject, owner, name, (SELECT name FROM owned WHERE subject = 0) AS
   -- at one instant, a task's start comes before what its steps do, its end after
   FROM (SELECT *, CASE WHEN subject = 1 THEN 1 WHEN to_state IN ('pending', 'in_progress') THEN 0
                        ELSE 2 END AS rank FROM entry) ranked
- WHERE $2::timestamp IS NULL
-    OR (created_at, rank, owner, sort_key) > ($2::timestamp, $3::integer, $4::bigint, $5::bigint)
+ WHERE ($7::bigint IS NULL OR (subject = 1 AND owner = $7::bigint))
+   AND ($2::timestamp IS NULL
+    OR (created_at, rank, owner, sort_key) > ($2::timestamp, $3::integer, $4::bigint, $5::bigint))
  ORDER BY created_at, rank, owner, sort_key
  LIMIT $6::integer`;
 
@@ -117,7 +121,7 @@ export async function taskHistory(
   const { rows } = await client.query<HistoryRecord>({
     name: 'tasker_task_history',
     text: HISTORY,
-    values: [taskId, ...after, limit + 1],
+    values: [taskId, ...after, limit + 1, query.stepId ?? null],
   });
   if (rows.length === 0 && query.cursor === undefined) {
     throw new TaskerError('TASKER_UNKNOWN_TASK', `There is no task ${taskId}.`, {
@@ -145,16 +149,38 @@ export async function taskHistory(
 const PAGE = 10_000;
 
 /**
+ * Everything that a step went through, oldest first, from its beginning as `pending`.
+ *
+ * Errors: TASKER_NOT_FOUND. O(n log n) for n transitions of its task.
+ */
+export async function stepHistory(client: Queries, stepId: bigint): Promise<TaskHistoryRow[]> {
+  const taskId = await taskOfStep(client, stepId);
+  if (taskId === undefined) {
+    throw new TaskerError('TASKER_NOT_FOUND', `There is no workflow step ${stepId}.`, {
+      data: { stepId: String(stepId) },
+    });
+  }
+  return wholeTaskHistory(client, taskId, { stepId });
+}
+
+/**
  * The whole history of a task, page by page.
  *
  * Errors: TASKER_UNKNOWN_TASK. O(n log n) for n transitions.
  */
-export async function wholeTaskHistory(client: Queries, taskId: bigint): Promise<TaskHistoryRow[]> {
+export async function wholeTaskHistory(
+  client: Queries,
+  taskId: bigint,
+  which: Pick<TaskHistoryQuery, 'stepId'> = {},
+): Promise<TaskHistoryRow[]> {
   const found: TaskHistoryRow[] = [];
   let cursor: string | undefined;
   do {
-    const query = cursor === undefined ? { limit: PAGE } : { limit: PAGE, cursor };
-    const page = await taskHistory(client, taskId, query);
+    const page: TaskHistoryPage = await taskHistory(client, taskId, {
+      ...which,
+      limit: PAGE,
+      ...(cursor !== undefined && { cursor }),
+    });
     for (const row of page.rows) found.push(row);
     cursor = page.next;
   } while (cursor !== undefined);
