@@ -322,7 +322,8 @@ export class Tasker implements AsyncDisposable {
 
   async #newInitializer(): Promise<TaskInitializer> {
     const sessions = this.#creators.map((session) => () => session.queries);
-    return new TaskInitializer({ sessions, clock: await this.#clock() });
+    const { fleet } = this.#options;
+    return new TaskInitializer({ sessions, fleet, clock: await this.#clock() });
   }
 
   /** A clock that is kept: who publishes without an engine does not connect for every event. */

@@ -54,7 +54,7 @@ CREATE INDEX tasker_core_dead_letters_redrive ON tasker_core_dead_letters USING 
 
 CREATE TABLE tasker_core_engines (
   engine_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-  engine_group character varying(64) NOT NULL,
+  fleet character varying(64) NOT NULL,
   host character varying(255) NOT NULL,
   process_id integer NOT NULL,
   version character varying(64) NOT NULL,
@@ -62,6 +62,7 @@ CREATE TABLE tasker_core_engines (
   heartbeat_at timestamp(6) without time zone NOT NULL,
   expires_at timestamp(6) without time zone NOT NULL,
   templates jsonb NOT NULL,
+  backend_pid integer,
   CONSTRAINT tasker_core_engines_pkey PRIMARY KEY (engine_id)
 );
 
@@ -182,6 +183,7 @@ CREATE TABLE tasker_core_tasks (
   paused_at timestamp(6) without time zone,
   template_hash character varying(64),
   trace_context character varying(1024),
+  fleet character varying(64) NOT NULL,
   CONSTRAINT tasker_core_tasks_pkey PRIMARY KEY (task_id),
   CONSTRAINT tasker_core_tasks_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasker_tasks(task_id) ON DELETE CASCADE
 );

@@ -224,7 +224,7 @@ export const ENGINE_EVENTS = {
     fact: 'The lease of an engine was over: others take its tasks.',
     durability: 'durable',
     kind: 'lease_expired',
-    requires: ['engine', 'engine_group', 'host', 'process_id'],
+    requires: ['engine', 'fleet', 'host', 'process_id'],
     mayHave: [],
     unpublished: RARE,
   },

@@ -159,7 +159,7 @@ export const PAYLOAD_FIELDS = {
   stats: field('json', 'publisher', 'Counts of the registry.'),
   collected_at: field('instant', 'publisher', 'When they were counted.'),
   // this engine
-  engine_group: field('text', 'stored', 'Group of the engine.'),
+  fleet: field('text', 'stored', 'Fleet of the engine.'),
   host: field('text', 'stored', 'Host of the engine.'),
   process_id: field('integer', 'stored', 'Process of the engine.'),
   circuit: field('text', 'publisher', 'Name of the circuit.'),

@@ -3,6 +3,7 @@ import { stepWaits } from './0002-step-waits.ts';
 import { engine } from './0003-engine.ts';
 import { subscriptions } from './0004-subscriptions.ts';
 import { replayRequests } from './0005-replay-requests.ts';
+import { fleets } from './0006-fleets.ts';
 import type { SchemaMigration } from './migration.ts';
 
 /** Table that records which migrations have run. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly SchemaMigration[] = [
   engine,
   subscriptions,
   replayRequests,
+  fleets,
 ];

@@ -17,6 +17,8 @@ export interface GroupCommit {
 export interface CoordinatorOptions {
   readonly clock: Clock;
   readonly engineId: bigint;
+  /** Only its tasks are taken in. */
+  readonly fleet: string;
   readonly url: string;
   readonly applicationName: string;
   /** Prepares each session that writes. */

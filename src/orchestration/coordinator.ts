@@ -45,10 +45,10 @@ export class Coordinator {
   #abandoned: Error | undefined;
 
   constructor(options: CoordinatorOptions) {
-    const { clock, lanes, loader, reader, templates, signals } = options;
+    const { clock, fleet, lanes, loader, reader, templates, signals } = options;
     this.#options = options;
     this.#metadata = new MoveMetadata(options.engineId);
-    const discovery = new ViableStepDiscovery(clock.nowMicros(), lanes, templates);
+    const discovery = new ViableStepDiscovery(clock.nowMicros(), fleet, lanes, templates);
     this.memory = new EngineMemory(discovery, lanes, signals, (lane) =>
       this.lanes[lane]?.request(),
     );

@@ -151,6 +151,7 @@ export class Engine {
     this.coordinator = new Coordinator({
       clock,
       engineId,
+      fleet,
       url,
       applicationName,
       onConnect,

@@ -48,7 +48,8 @@ export async function cancelTask(
 /**
  * Holds a task back: no engine of this package claims a step of it any more, running steps finish.
  *
- * Errors: TASKER_BAD_ARGUMENT, TASKER_UNKNOWN_TASK; TASKER_INVALID_TRANSITION for a finished task.
+ * Errors: TASKER_BAD_ARGUMENT, TASKER_UNKNOWN_TASK; TASKER_INVALID_TRANSITION for a finished task,
+ * and for one that belongs to a Rails engine: without a row in `tasker_core_tasks`.
  */
 export async function pauseTask(
   client: Session,

@@ -67,6 +67,7 @@ export function planCancelTask(task: OperatedTask): OperatorPlan {
 
 export function planPause(task: OperatedTask, paused: boolean): OperatorPlan {
   requireTask(task, paused ? 'task.pause' : 'task.resume');
+  if (paused && !task.ours) throw notOurs(task);
   return { steps: [], ...(task.paused === paused ? {} : { paused }) };
 }
 
@@ -91,7 +92,7 @@ export function planHandBack(task: OperatedTask): OperatorPlan {
   return {
     steps: [],
     ...(task.state === 'pending' ? {} : { task: taskMove(task, 'pending') }),
-    ...(task.paused ? {} : { paused: true }),
+    ...(task.paused || !task.ours ? {} : { paused: true }),
   };
 }
 
@@ -193,6 +194,18 @@ const DONE_WORDS: Readonly<Record<string, string>> = {
   hand_back: 'handed back',
   retry: 'retried',
 };
+
+/** To pause it would make it a task of this package. */
+function notOurs({ taskId, name, state }: OperatedTask): TaskerError {
+  return new TaskerError(
+    'TASKER_INVALID_TRANSITION',
+    `Task ${taskId} (${name}) cannot be paused: it belongs to a Rails engine, and no engine of this package runs it.`,
+    {
+      remedy: 'Hold it back in the Rails application, or cancel it.',
+      data: { subject: 'task', id: String(taskId), action: 'task.pause', state },
+    },
+  );
+}
 
 /** The refusal of an action in the state as it is; names what the state allows. */
 function refusal(

@@ -1,4 +1,5 @@
 import { databaseError } from '../database/connection.ts';
+import { DEFAULT_FLEET } from '../database/engine/default-fleet.ts';
 import { queriesOf } from '../database/repositories/em-queries.ts';
 import type { Queries } from '../database/id-block.ts';
 import { missingTasks } from '../database/snapshot/missing-tasks.ts';
@@ -22,6 +23,8 @@ export interface TaskInitializerOptions {
    */
   readonly sessions: readonly (() => Queries | Promise<Queries>)[];
   readonly clock: Pick<Clock, 'nowMicros'>;
+  /** Whose engines run the tasks; default `default`. */
+  readonly fleet?: string | undefined;
 }
 
 /** Steps and edges of one statement; about what is quickest, and what one commit loses at most. */
@@ -30,13 +33,15 @@ const ROWS_PER_STATEMENT = 2500;
 /** Creates tasks from requests: checks them, then writes many by one statement. */
 export class TaskInitializer {
   readonly #clock: TaskInitializerOptions['clock'];
+  readonly #fleet: string;
   readonly #lanes: readonly SessionLane[];
   readonly #writer = new TaskWriter();
   /** Templates whose rows are committed. */
   readonly #stored = new WeakMap<TaskTemplate, StoredTemplate>();
 
-  constructor({ sessions, clock }: TaskInitializerOptions) {
+  constructor({ sessions, clock, fleet = DEFAULT_FLEET }: TaskInitializerOptions) {
     this.#clock = clock;
+    this.#fleet = fleet;
     this.#lanes = sessions.map((session) => new SessionLane(session));
   }
 
@@ -127,10 +132,11 @@ export class TaskInitializer {
     const own = isCallers
       ? await freest(lanes).run((client) => this.#storedTemplate(template, client, false))
       : undefined;
+    const options = { fleet: this.#fleet, notify };
     const write = async (client: Queries, tasks: readonly TaskRecord[]): Promise<WrittenTask[]> => {
       const stored = own ?? (await this.#storedTemplate(template, client, true));
       const insert = (): Promise<WrittenTask[]> =>
-        this.#writer.write(client, stored, tasks, now, { notify });
+        this.#writer.write(client, stored, tasks, now, options);
       return trusted ? loadTrusted(client, stored, insert) : insert();
     };
     const size = chunkSize(template);

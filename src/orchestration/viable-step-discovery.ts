@@ -44,14 +44,21 @@ export class ViableStepDiscovery {
   readonly stepTokens = new Map<bigint, bigint>();
   /** Taken out since the present load began: what it has read of them is older. */
   readonly #removed = new Set<bigint>();
+  readonly #fleet: string;
   readonly #lanes: number;
   readonly #templates: ReadonlyMap<number, TaskTemplate>;
   /** Graphs of templates, by template hash. */
   readonly #shapes = new Map<string, ResidentShape>();
 
   /** @param templates by named task id */
-  constructor(nowMicros: number, lanes: number, templates: ReadonlyMap<number, TaskTemplate>) {
+  constructor(
+    nowMicros: number,
+    fleet: string,
+    lanes: number,
+    templates: ReadonlyMap<number, TaskTemplate>,
+  ) {
     this.graph = new ResidentGraph({ rules: 'engine', nowMicros, lanes });
+    this.#fleet = fleet;
     this.#lanes = lanes;
     this.#templates = templates;
   }
@@ -62,13 +69,14 @@ export class ViableStepDiscovery {
    */
   async load(
     client: DatabaseSession,
-    filter: Omit<ActiveTaskFilter, 'namedTaskIds'>,
+    filter: Omit<ActiveTaskFilter, 'fleet' | 'namedTaskIds'>,
   ): Promise<Adoption> {
     const namedTaskIds = [...this.#templates.keys()];
     const isWhole = filter.taskIds === undefined && filter.first === undefined;
     const known = isWhole ? [...this.tasks.values()] : [];
     this.#removed.clear();
-    const { tasks, nextRunAt } = await readActiveTasks(client, { ...filter, namedTaskIds });
+    const own = { fleet: this.#fleet, namedTaskIds };
+    const { tasks, nextRunAt } = await readActiveTasks(client, { ...filter, ...own });
     const changed = this.#differing(known, tasks);
     const rows = new Map<bigint, ActiveTaskRow>();
     for (const row of tasks) if (!this.#knows(row.taskId)) rows.set(row.taskId, row);

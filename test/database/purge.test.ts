@@ -49,7 +49,7 @@ async function storeTask(state: string, at = '2020-01-01'): Promise<bigint> {
      INSERT INTO tasker_task_transitions (task_id, to_state, sort_key, most_recent, created_at, updated_at)
      VALUES (${taskId}, 'in_progress', 10, false, '${at}', '${at}'),
             (${taskId}, '${state}', 20, true, '${at}', '${at}');
-     INSERT INTO tasker_core_tasks (task_id, correlation_id) VALUES (${taskId}, 'ü');
+     INSERT INTO tasker_core_tasks (task_id, fleet, correlation_id) VALUES (${taskId}, 'default', 'ü');
      INSERT INTO tasker_core_steps VALUES (${second}, '2020-01-01 00:00:00.000001');
      INSERT INTO tasker_annotation_types (name, created_at, updated_at) VALUES ('kind', now(), now())
        ON CONFLICT DO NOTHING;

@@ -98,6 +98,7 @@ describe('a task', () => {
     ).toEqual([
       {
         task_id: String(task?.taskId),
+        fleet: 'default',
         priority: 3,
         correlation_id: 'tsk_1',
         parent_task_id: '1',

@@ -39,7 +39,7 @@ it('states once, for all engines, that the lease of one of them was over', async
   expect(stored).toMatchObject([
     {
       event_id: told[0]?.['event_id'],
-      payload: { engine: engineId, engine_group: 'default', process_id: process.pid },
+      payload: { engine: engineId, fleet: 'default', process_id: process.pid },
     },
   ]);
   expect(checkPayload('engine.lease_expired' satisfies EventName, told[0])).toEqual([]);

@@ -120,6 +120,37 @@ describe('a task', () => {
     expect(await waiting.result()).toEqual({ s0: 'done' });
   });
 
+  it('of another fleet, or of a Rails engine, is never claimed', async () => {
+    const one = template([{ handler: () => 'done' }]);
+    const { tasker, url } = await startTasker([one], { fleet: 'mine' });
+    await using other = new Tasker({ database: url, fleet: 'other' });
+    await using same = new Tasker({ database: url, fleet: 'mine' });
+    const foreign = await other.createTask(one, { context: CONTEXT });
+    await withClient(url, async (client) => {
+      await client.query('BEGIN');
+      const rails = await same.createTask(one, { context: CONTEXT }, { client });
+      await client.query('DELETE FROM tasker_core_tasks WHERE task_id = $1', [rails.taskId]);
+      await client.query('COMMIT');
+      // read one by one, all at once, and those that are to run first
+      const { intake } = tasker.engine!.coordinator;
+      await intake.changed([foreign.taskId, rails.taskId]);
+      await intake.readAll();
+      const last = await same.createTask(one, { context: CONTEXT });
+      expect(await last.result()).toEqual({ s0: 'done' });
+      await tasker.stop();
+      await tasker.start();
+      for (const { taskId } of [foreign, rails]) {
+        expect(tasker.engine!.coordinator.memory.discovery.tasks.has(taskId)).toBe(false);
+        expect(await historyOf(url, taskId)).toEqual([null]);
+      }
+      const fleets = 'SELECT fleet FROM tasker_core_tasks ORDER BY task_id';
+      expect(await rows(url, fleets)).toEqual([{ fleet: 'other' }, { fleet: 'mine' }]);
+      const pids = `SELECT fleet FROM tasker_core_engines JOIN pg_locks ON pid = backend_pid
+                     WHERE locktype = 'advisory' GROUP BY fleet`;
+      expect(await rows(url, pids)).toEqual([{ fleet: 'mine' }]);
+    });
+  });
+
   it('exists if and only if the caller commits', async () => {
     const one = template([{}]);
     const { tasker, url } = await startTasker([one]);

@@ -36,6 +36,9 @@ export async function newOperatedTask(
   names: readonly string[] = stepStates.map((_, at) => `step_${at}`),
 ): Promise<OperatedFixture> {
   const taskId = await fixture.newTask();
+  await client.query(`INSERT INTO tasker_core_tasks (task_id, fleet) VALUES ($1, 'default')`, [
+    taskId,
+  ]);
   const steps = await fixture.newSteps(taskId, ...names);
   for (let at = 1; at < steps.length; at++) {
     await fixture.repositories.workflowStepEdges.create({

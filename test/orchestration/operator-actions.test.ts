@@ -600,6 +600,18 @@ it('pauses and resumes, and says where that is so already', async () => {
   });
 });
 
+it('pauses no task of a Rails engine, which stays one', async () => {
+  const { taskId } = await newOperatedTask(fixture, client, 'in_progress', ['pending']);
+  await client.query('DELETE FROM tasker_core_tasks WHERE task_id = $1', [taskId]);
+  await expect(pauseTask(client, taskId, BY)).rejects.toMatchObject({
+    code: 'TASKER_INVALID_TRANSITION',
+    remedy: 'Hold it back in the Rails application, or cancel it.',
+  });
+  await handBackTask(client, taskId, BY);
+  expect(await statesOf(taskId)).toEqual(['pending', 'pending']);
+  expect(await rowsOf('SELECT FROM tasker_core_tasks WHERE task_id = $1', taskId)).toEqual([]);
+});
+
 it('cancels what a cancelled task still has', async () => {
   const { taskId } = await newOperatedTask(fixture, client, 'cancelled', ['complete', 'pending']);
   const result = await cancelTask(client, taskId, BY);

@@ -21,6 +21,8 @@ export interface ActiveTaskRow {
 
 /** Which tasks {@link readActiveTasks} looks at. */
 export interface ActiveTaskFilter {
+  /** Tasks of other fleets, and those without a row of ours, are somebody else's. */
+  readonly fleet: string;
   readonly namedTaskIds: readonly number[];
   readonly shards: readonly number[];
   /** These tasks only. */
@@ -48,27 +50,27 @@ const OVER = WORKFLOW_STATES.filter((state) => state !== 'pending' && state !== 
 
 const activeTasks = (source: string): string => `
 SELECT t.task_id, t.named_task_id, coalesce(x.to_state, 'pending') AS state, x.id AS token,
-       coalesce(c.priority, 0) AS priority, c.correlation_id, c.paused_at IS NOT NULL AS paused,
+       c.priority, c.correlation_id, c.paused_at IS NOT NULL AS paused,
        CASE WHEN c.run_at > $3::timestamp THEN c.run_at END AS later
   FROM ${source}
  WHERE t.named_task_id = ANY ($1::integer[])
    AND ($2::integer[] IS NULL OR (t.task_id % ${SHARDS})::integer = ANY ($2::integer[]))
-   AND ${UNFINISHED} AND (x.id IS NULL OR x.to_state NOT IN (${OVER}))`;
+   AND c.fleet = $4::text AND ${UNFINISHED} AND (x.id IS NULL OR x.to_state NOT IN (${OVER}))`;
 
 const ALL_ACTIVE = activeTasks(`tasker_tasks t
   LEFT JOIN tasker_task_transitions x ON x.task_id = t.task_id AND x.most_recent
-  LEFT JOIN tasker_core_tasks c ON c.task_id = t.task_id`);
+  JOIN tasker_core_tasks c ON c.task_id = t.task_id`);
 
 const FIRST_ACTIVE = `${ALL_ACTIVE}
    AND (c.run_at IS NULL OR c.run_at <= $3::timestamp) AND c.paused_at IS NULL
- ORDER BY priority DESC, t.task_id LIMIT $4::integer`;
+ ORDER BY c.priority DESC, t.task_id LIMIT $5::integer`;
 
 const ACTIVE_OF_IDS =
-  activeTasks(`${each('$4', 't.task_id, t.named_task_id, t.complete', 'tasker_tasks t', 't.task_id = w.id')} t
+  activeTasks(`${each('$5', 't.task_id, t.named_task_id, t.complete', 'tasker_tasks t', 't.task_id = w.id')} t
   LEFT JOIN LATERAL (SELECT x.id, x.to_state FROM tasker_task_transitions x
                       WHERE x.task_id = w.id AND x.most_recent OFFSET 0) x ON true
-  LEFT JOIN LATERAL (SELECT c.priority, c.correlation_id, c.paused_at, c.run_at
-                       FROM tasker_core_tasks c WHERE c.task_id = w.id OFFSET 0) c ON true`);
+ CROSS JOIN LATERAL (SELECT c.fleet, c.priority, c.correlation_id, c.paused_at, c.run_at
+                       FROM tasker_core_tasks c WHERE c.task_id = w.id OFFSET 0) c`);
 
 interface ActiveTaskRecord {
   readonly task_id: string;
@@ -89,16 +91,16 @@ export interface ActiveTasks {
 }
 
 /**
- * Reads the active tasks of some shards that may run now. One statement, O(unfinished tasks), or
+ * Reads the active tasks of a fleet, in some shards, that may run now. One statement, O(unfinished tasks), or
  * O(ids) where tasks are named.
  */
 export async function readActiveTasks(
   client: Queries,
-  { namedTaskIds, shards, taskIds, first, at }: ActiveTaskFilter,
+  { fleet, namedTaskIds, shards, taskIds, first, at }: ActiveTaskFilter,
 ): Promise<ActiveTasks> {
   // all of them are no condition
   const some = new Set(shards).size < SHARDS ? int4Array(shards) : null;
-  const values = [int4Array(namedTaskIds), some, formatNaive(at)];
+  const values = [int4Array(namedTaskIds), some, formatNaive(at), fleet];
   const { rows } = await client.query<ActiveTaskRecord>(
     taskIds !== undefined
       ? {

@@ -45,7 +45,7 @@ export async function enterEngine(
   const { fleet, host, processId, version, templates } = description;
   const { rows } = await client.query<{ engine_id: string }>(
     `INSERT INTO tasker_core_engines
-       (engine_group, host, process_id, version, started_at, heartbeat_at, expires_at, templates)
+       (fleet, host, process_id, version, started_at, heartbeat_at, expires_at, templates)
      SELECT $1, $2, $3, $4, n, n, n + make_interval(secs => $5), $6
        FROM (SELECT clock_timestamp()::timestamp AS n) now
      RETURNING engine_id`,
@@ -55,7 +55,7 @@ export async function enterEngine(
 }
 
 /**
- * Extends an engine's lease.
+ * Extends an engine's lease, by the session that holds its shards: the row names its backend.
  *
  * @returns the living engines of the fleet, this one included, and the database's time; undefined
  *   where the lease is over and somebody else has taken it away
@@ -71,12 +71,13 @@ export async function renewLease(
     text: `WITH mine AS (
              UPDATE tasker_core_engines
                 SET heartbeat_at = clock_timestamp()::timestamp,
+                    backend_pid = pg_backend_pid(),
                     expires_at = clock_timestamp()::timestamp + make_interval(secs => $3)
               WHERE engine_id = $1 RETURNING engine_id, templates)
            SELECT engine_id::text, templates FROM mine
             UNION ALL
            SELECT engine_id::text, templates FROM tasker_core_engines
-            WHERE engine_group = $2 AND engine_id <> $1 AND expires_at > clock_timestamp()::timestamp`,
+            WHERE fleet = $2 AND engine_id <> $1 AND expires_at > clock_timestamp()::timestamp`,
     values: [engineId, fleet, leaseSeconds],
   });
   if (!rows.some((row) => row.engine_id === String(engineId))) return undefined;
@@ -155,8 +156,8 @@ async function takeOut(
     text: `WITH gone AS (
              DELETE FROM tasker_core_engines
               WHERE engine_id = $1::bigint AND expires_at <= clock_timestamp()::timestamp
-             RETURNING jsonb_build_object('engine', engine_id::text, 'engine_group', engine_group,
-                                          'host', host, 'process_id', process_id) AS payload),
+             RETURNING jsonb_build_object('engine', engine_id::text, 'fleet', fleet, 'host', host,
+                                          'process_id', process_id) AS payload),
            event AS (
              INSERT INTO tasker_core_events (event_id, name, created_at, payload)
              SELECT $2::uuid, 'engine.lease_expired', $3::timestamp, payload FROM gone)

@@ -27,6 +27,8 @@ export interface OperatedTask {
   readonly state: TaskState;
   readonly token: bigint | undefined;
   readonly paused: boolean;
+  /** An engine of this package runs it; false for a task of a Rails engine. */
+  readonly ours: boolean;
   /** The database's clock, µs since the epoch. */
   readonly now: number;
   /** By id. */
@@ -35,7 +37,7 @@ export interface OperatedTask {
 
 const OPERATED_TASK = `
 SELECT n.name AS task_name, coalesce(x.to_state, 'pending') AS task_state, x.id AS task_token,
-       c.paused_at IS NOT NULL AS paused,
+       c.paused_at IS NOT NULL AS paused, c.task_id IS NOT NULL AS ours,
        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now,
        s.workflow_step_id AS step_id, m.name AS step_name,
        coalesce(y.to_state, 'pending') AS state, y.id AS token,
@@ -60,6 +62,7 @@ interface OperatedRecord {
   readonly task_state: TaskState;
   readonly task_token: string | null;
   readonly paused: boolean;
+  readonly ours: boolean;
   readonly now: string;
   readonly step_id: string | null;
   readonly step_name: string;
@@ -92,6 +95,7 @@ export async function readOperatedTask(
     state: first.task_state,
     token: id(first.task_token),
     paused: first.paused,
+    ours: first.ours,
     now: Number(first.now),
     steps: rows.flatMap((row) =>
       row.step_id === null
@@ -178,15 +182,14 @@ export interface PauseWrite {
 }
 
 /**
- * Marks a task as paused, or takes the mark away; false where it was so already, and then nothing
- * is written. One statement.
+ * Marks a task of ours as paused, or takes the mark away; false where it was so already, or the task
+ * is none of ours, and then nothing is written. One statement.
  */
 export async function writePause(client: Queries, write: PauseWrite): Promise<boolean> {
   const { taskId, paused, at, metadata } = write;
-  const change = paused
-    ? `INSERT INTO tasker_core_tasks AS c (task_id, paused_at) VALUES ($1::bigint, $2::timestamp)
-       ON CONFLICT (task_id) DO UPDATE SET paused_at = excluded.paused_at WHERE c.paused_at IS NULL`
-    : `UPDATE tasker_core_tasks SET paused_at = NULL WHERE task_id = $1::bigint AND paused_at IS NOT NULL`;
+  const [mark, unless] = paused ? ['$2::timestamp', 'NULL'] : ['NULL', 'NOT NULL'];
+  const change = `UPDATE tasker_core_tasks SET paused_at = ${mark}
+                   WHERE task_id = $1::bigint AND paused_at IS ${unless}`;
   const { rows } = await client.query({
     name: paused ? 'tasker_pause_task' : 'tasker_resume_task',
     text: `WITH changed AS (${change} RETURNING task_id)

@@ -13,7 +13,7 @@ export interface TaskStatementShape {
 
 /** Parameters of a statement with their types, in order. */
 const TASK_PARAMETERS = {
-  all: ['at timestamp', 'named_task integer', 'template_hash text'],
+  all: ['at timestamp', 'fleet text', 'named_task integer', 'template_hash text'],
   /** One element for each task. */
   tasks: [
     'task_id bigint[]',
@@ -105,8 +105,8 @@ export function taskStatement(shape: TaskStatementShape): string {
     `task AS MATERIALIZED (SELECT d.* FROM draft d JOIN made m ON m.task_id = d.task_id)`,
     `core AS (
   INSERT INTO tasker_core_tasks
-    (task_id, priority, correlation_id, parent_task_id, run_at, template_hash, trace_context)
-  SELECT t.task_id, t.priority, t.correlation_id, t.parent_task_id, t.run_at,
+    (task_id, fleet, priority, correlation_id, parent_task_id, run_at, template_hash, trace_context)
+  SELECT t.task_id, ${of('fleet')}, t.priority, t.correlation_id, t.parent_task_id, t.run_at,
          ${of('template_hash')}, t.trace_context
     FROM task t
 )`,

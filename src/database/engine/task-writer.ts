@@ -8,6 +8,7 @@ import {
   timestampArray,
   uuidArray,
 } from '../copy/binary-arrays.ts';
+import { DEFAULT_FLEET } from './default-fleet.ts';
 import { EventIds } from '../event-store/event-ids.ts';
 import { IdBlock, type Queries } from '../id-block.ts';
 import { IdRuns } from './id-runs.ts';
@@ -53,6 +54,8 @@ export type WrittenTask =
 
 /** Options of {@link TaskWriter.write}. */
 export interface WriteTasksOptions {
+  /** Whose engines run the tasks; default `default`. */
+  readonly fleet?: string;
   /** Tells engines of the new tasks when the transaction commits; default true. */
   readonly notify?: boolean;
 }
@@ -86,7 +89,7 @@ export class TaskWriter {
     const answers = new Map<TaskRecord, WrittenTask>();
     let open = tasks;
     while (open.length > 0) {
-      const written = await this.#insert(client, stored, open, at, options.notify ?? true);
+      const written = await this.#insert(client, stored, open, at, options);
       const lost = open.filter((task) => !written.has(task));
       const holders = await holdersOf(client, lost);
       for (const [task, answer] of written) answers.set(task, answer);
@@ -105,7 +108,7 @@ export class TaskWriter {
     stored: StoredTemplate,
     tasks: readonly TaskRecord[],
     at: number,
-    notify: boolean,
+    { fleet = DEFAULT_FLEET, notify = true }: WriteTasksOptions,
   ): Promise<Map<TaskRecord, WrittenTask>> {
     const { positions, template, arrays } = preparedOf(stored);
     const taskIds = await this.#taskIds.draw(client, tasks.length);
@@ -129,6 +132,7 @@ export class TaskWriter {
     });
     const encoded: Record<string, unknown> = {
       at: formatNaive(at),
+      fleet,
       ...arrays,
       task_id: int8Array(taskIds),
       first_step: int8Array(firsts),

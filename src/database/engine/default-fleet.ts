@@ -1,0 +1,2 @@
+/** The fleet of engines and tasks for which none is named. */
+export const DEFAULT_FLEET = 'default';
