@@ -155,7 +155,7 @@ export interface EventLogOptions {
   readonly retentionDays?: number;
   /**
    * Days of one partition. Longer ones make fewer tables to look into at each reading; shorter ones
-   * let go of old events sooner. Whole, 1 to 366; default 7.
+   * let go of old events sooner. Whole, 1 to 366; default 1.
    */
   readonly partitionDays?: number;
   /**

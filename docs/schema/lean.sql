@@ -69,33 +69,41 @@ CREATE SEQUENCE tasker_core_events_position_seq AS bigint START 1 INCREMENT 1 CA
 
 CREATE TABLE tasker_core_events (
   "position" bigint NOT NULL DEFAULT nextval('tasker_core_events_position_seq'::regclass),
-  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   event_id uuid NOT NULL,
   name character varying(128) NOT NULL,
   task_id bigint,
   step_id bigint,
-  created_at timestamp(6) without time zone NOT NULL,
-  payload jsonb
-) PARTITION BY RANGE (created_at);
+  occurred_at timestamp(6) without time zone NOT NULL,
+  payload jsonb,
+  schema_version smallint NOT NULL DEFAULT 1,
+  correlation_id character varying(255),
+  causation_id uuid,
+  CONSTRAINT tasker_core_events_pkey PRIMARY KEY ("position", occurred_at)
+) PARTITION BY RANGE (occurred_at);
 
-CREATE INDEX tasker_core_events_order ON tasker_core_events USING btree (transaction_id, "position");
+CREATE INDEX tasker_core_events_order ON tasker_core_events USING btree (xid, "position");
 
-CREATE INDEX tasker_core_events_time ON tasker_core_events USING brin (created_at);
+CREATE INDEX tasker_core_events_time ON tasker_core_events USING brin (occurred_at);
 
 CREATE TABLE tasker_core_events_default (
   "position" bigint NOT NULL DEFAULT nextval('tasker_core_events_position_seq'::regclass),
-  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   event_id uuid NOT NULL,
   name character varying(128) NOT NULL,
   task_id bigint,
   step_id bigint,
-  created_at timestamp(6) without time zone NOT NULL,
-  payload jsonb
+  occurred_at timestamp(6) without time zone NOT NULL,
+  payload jsonb,
+  schema_version smallint NOT NULL DEFAULT 1,
+  correlation_id character varying(255),
+  causation_id uuid,
+  CONSTRAINT tasker_core_events_default_pkey PRIMARY KEY ("position", occurred_at)
 ) PARTITION OF tasker_core_events DEFAULT;
 
-CREATE INDEX tasker_core_events_default_created_at_idx ON tasker_core_events_default USING brin (created_at);
+CREATE INDEX tasker_core_events_default_created_at_idx ON tasker_core_events_default USING brin (occurred_at);
 
-CREATE INDEX tasker_core_events_default_transaction_id_position_idx ON tasker_core_events_default USING btree (transaction_id, "position");
+CREATE INDEX tasker_core_events_default_transaction_id_position_idx ON tasker_core_events_default USING btree (xid, "position");
 
 CREATE TABLE tasker_core_graphs (
   template_hash character varying(64) NOT NULL,

@@ -18,7 +18,7 @@ export interface EventFacts {
 export interface PreparedEvent extends NewEvent {
   readonly telemetry: boolean;
   readonly stored: boolean;
-  /** The payload as it is stored; nobody else's object. */
+  /** What is stored of it, its origin included; nobody else's object. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
@@ -65,7 +65,9 @@ export class EventPreparer {
       taskId,
       stepId,
       at,
-      payload: withMembers(text, origin),
+      correlationId: origin['correlation_id'],
+      causationId: origin['causation_id'],
+      payload: text,
       facts: { ...facts, ...origin },
       telemetry: known.telemetry,
       stored: known.stored,
@@ -134,12 +136,6 @@ function originOf(
     origin['causation_id'] = causationId;
   }
   return origin;
-}
-
-function withMembers(text: string, members: Readonly<Record<string, string>>): string {
-  const more = JSON.stringify(members).slice(1, -1);
-  if (more === '') return text;
-  return text === '{}' ? `{${more}}` : `${text.slice(0, -1)},${more}}`;
 }
 
 /** Pointer of the member that has no JSON form; empty where none alone is to blame. */

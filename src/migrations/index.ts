@@ -4,6 +4,7 @@ import { engine } from './0003-engine.ts';
 import { subscriptions } from './0004-subscriptions.ts';
 import { replayRequests } from './0005-replay-requests.ts';
 import { fleets } from './0006-fleets.ts';
+import { eventColumns } from './0007-event-columns.ts';
 import type { SchemaMigration } from './migration.ts';
 
 /** Table that records which migrations have run. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly SchemaMigration[] = [
   subscriptions,
   replayRequests,
   fleets,
+  eventColumns,
 ];

@@ -168,7 +168,7 @@ function eventLogRules(given: TaskerOptions['events'] = {}): EventLogRules {
         ? undefined
         : numberOption('events.retentionDays', retentionDays, 0, 0.01, 36_500),
     expired,
-    partitionDays: number('partitionDays', 7, 366),
+    partitionDays: number('partitionDays', 1, 366),
     partitionsAhead: number('partitionsAhead', 2, 100),
     maintenanceSeconds: number('maintenanceSeconds', 3600, 604_800),
   };

@@ -19,7 +19,7 @@ async function storeDay(client: pg.Client, daysAgo: number): Promise<void> {
   const from = Math.floor((await databaseMicros(client)) / DAY - daysAgo) * DAY;
   expect(await createEventPartition(client, { from, until: from + DAY })).toBe('done');
   await client.query(
-    `INSERT INTO tasker_core_events (event_id, name, created_at) VALUES (gen_random_uuid(), 'x', $1)`,
+    `INSERT INTO tasker_core_events (event_id, name, occurred_at) VALUES (gen_random_uuid(), 'x', $1)`,
     [formatNaive(from + 1)],
   );
 }
@@ -40,7 +40,7 @@ test('tasker events retain says what it would remove, removes it, and names who 
     expect(await count(client)).toBe(3);
 
     const { rows } = await client.query<{ place: string }>(
-      `SELECT transaction_id || '-' || position AS place FROM tasker_core_events ORDER BY created_at LIMIT 1`,
+      `SELECT xid || '-' || position AS place FROM tasker_core_events ORDER BY occurred_at LIMIT 1`,
     );
     const position = rows[0]!.place;
     await enterSubscription(client, { name: 'slow', partitions: 1, filter: {}, position });

@@ -190,15 +190,16 @@ describe('a task', () => {
       })),
     );
     const events = await rowsOf(
-      'SELECT name, step_id, created_at, payload FROM tasker_core_events WHERE task_id = $1 ORDER BY position',
+      'SELECT name, step_id, occurred_at, correlation_id, payload FROM tasker_core_events WHERE task_id = $1 ORDER BY position',
       task.taskId,
     );
     expect(events).toEqual(
       [1n, 3n].map((position) => ({
         name: 'step.resolved_manually',
         step_id: String(task.firstStepId + position),
-        created_at: AT_TEXT,
-        payload: metadata,
+        occurred_at: AT_TEXT,
+        correlation_id: metadata.correlation_id,
+        payload: { actor: 'bypass' },
       })),
     );
     // the next move of such a step has a row to change

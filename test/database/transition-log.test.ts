@@ -40,7 +40,7 @@ async function rowsOf(text: string, ...values: unknown[]): Promise<Row[]> {
 
 const eventsOf = async (taskId: bigint): Promise<string[]> => {
   const rows = await rowsOf(
-    'SELECT name FROM tasker_core_events WHERE task_id = $1 ORDER BY transaction_id, position',
+    'SELECT name FROM tasker_core_events WHERE task_id = $1 ORDER BY xid, position',
     taskId,
   );
   return rows.map(({ name }) => name as string);

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 async function store(client: pg.Client, name: string, taskId: bigint, at: string): Promise<void> {
   await client.query(
-    `INSERT INTO tasker_core_events (event_id, name, task_id, created_at, payload)
+    `INSERT INTO tasker_core_events (event_id, name, task_id, occurred_at, payload)
      VALUES ($1, $2, $3, $4, $5)`,
     [randomUUID(), name, taskId, at, { reason: name }],
   );

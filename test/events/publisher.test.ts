@@ -27,8 +27,8 @@ interface Row {
 async function rowsOf(url: string): Promise<Row[]> {
   return withClient(url, async (client) => {
     const { rows } = await client.query<Row>(
-      `SELECT event_id, name, task_id, payload FROM tasker_core_events
-        ORDER BY transaction_id, position`,
+      `SELECT event_id, name, task_id, payload, correlation_id, causation_id, schema_version FROM tasker_core_events
+        ORDER BY xid, position`,
     );
     return rows;
   });
@@ -65,11 +65,10 @@ describe('publish', () => {
           event_id: eventId,
           name: 'order.paid',
           task_id: '5',
-          payload: {
-            orderId: '7',
-            correlation_id: 'web-1',
-            causation_id: '01890000-0000-7000-8000-000000000000',
-          },
+          payload: { orderId: '7' },
+          correlation_id: 'web-1',
+          causation_id: '01890000-0000-7000-8000-000000000000',
+          schema_version: 1,
         },
       ]);
       await events.publish('order.paid', { orderId: '8' });

@@ -24,7 +24,7 @@ const SLOW = { timeout: 60_000 };
 /** Stores events of one instant in one transaction. */
 async function store(client: pg.Client, name: string, at: number, count = 1): Promise<void> {
   await client.query(
-    `INSERT INTO tasker_core_events (event_id, name, created_at)
+    `INSERT INTO tasker_core_events (event_id, name, occurred_at)
      SELECT gen_random_uuid(), $1, $2 FROM generate_series(1, $3::int)`,
     [name, formatNaive(at), count],
   );
@@ -38,8 +38,8 @@ interface Row {
 
 async function storedEvents(client: pg.Client): Promise<Row[]> {
   const { rows } = await client.query<Row>(
-    `SELECT name, transaction_id || '-' || position AS place, tableoid::regclass::text AS partition
-       FROM tasker_core_events ORDER BY transaction_id, position`,
+    `SELECT name, xid || '-' || position AS place, tableoid::regclass::text AS partition
+       FROM tasker_core_events ORDER BY xid, position`,
   );
   return rows;
 }
@@ -287,7 +287,7 @@ describe('retention of events', () => {
               // prepared, as the statements of the engine are
               await session.query({
                 name: 'write',
-                text: `INSERT INTO tasker_core_events (event_id, name, created_at)
+                text: `INSERT INTO tasker_core_events (event_id, name, occurred_at)
                      SELECT gen_random_uuid(), $1, clock_timestamp()::timestamp + make_interval(days => d)
                        FROM unnest(ARRAY[0, 0, 1, 500]) d`,
                 values: [`writer.${writer}`],

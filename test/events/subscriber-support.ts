@@ -22,7 +22,7 @@ export async function publish(
   const ids = Array.from({ length: count }, () => randomUUID());
   await withClient(url, (client) =>
     client.query(
-      `INSERT INTO tasker_core_events (event_id, name, task_id, created_at, payload)
+      `INSERT INTO tasker_core_events (event_id, name, task_id, occurred_at, payload)
        SELECT id, $2, at % $3, clock_timestamp()::timestamp, jsonb_build_object('at', at)
          FROM unnest($1::uuid[]) WITH ORDINALITY AS e(id, at) ORDER BY at`,
       [ids, name, tasks],

@@ -92,7 +92,7 @@ describe('a task', () => {
     expect(task).toEqual({ complete: true });
     const events = await rows(
       url,
-      'SELECT name, step_id IS NULL AS of_task FROM tasker_core_events ORDER BY transaction_id, position',
+      'SELECT name, step_id IS NULL AS of_task FROM tasker_core_events ORDER BY xid, position',
     );
     expect(events.at(0)).toEqual({ name: 'task.start_requested', of_task: true });
     expect(events.at(-1)).toEqual({ name: 'task.completed', of_task: true });

@@ -72,7 +72,7 @@ async function statesOf(taskId: bigint): Promise<string[]> {
 const eventsOf = async (taskId: bigint): Promise<string[]> => {
   const rows = await rowsOf(
     `SELECT name FROM tasker_core_events WHERE task_id = $1 AND payload->>'actor' = 'anna'
-      ORDER BY transaction_id, position`,
+      ORDER BY xid, position`,
     taskId,
   );
   return rows.map(({ name }) => name as string);

@@ -159,7 +159,7 @@ async function takeOut(
              RETURNING jsonb_build_object('engine', engine_id::text, 'fleet', fleet, 'host', host,
                                           'process_id', process_id) AS payload),
            event AS (
-             INSERT INTO tasker_core_events (event_id, name, created_at, payload)
+             INSERT INTO tasker_core_events (event_id, name, occurred_at, payload)
              SELECT $2::uuid, 'engine.lease_expired', $3::timestamp, payload FROM gone)
            SELECT payload::text FROM gone`,
     values: [engineId, uuidText(eventId), formatNaive(at)],

@@ -2,7 +2,7 @@ import { formatNaive } from '../../graph/snapshot/instants.ts';
 import type { StepState, TaskState } from '../../state-machine/states.ts';
 import { int8Array } from '../copy/binary-arrays.ts';
 import { EventIds } from '../event-store/event-ids.ts';
-import { EVENT_TRANSACTION } from '../event-store/event-log.ts';
+import { EVENT_TRANSACTION, eventMetadata } from '../event-store/event-log.ts';
 import type { Queries } from '../id-block.ts';
 
 /** A step as an operator finds it. */
@@ -193,8 +193,10 @@ export async function writePause(client: Queries, write: PauseWrite): Promise<bo
   const { rows } = await client.query({
     name: paused ? 'tasker_pause_task' : 'tasker_resume_task',
     text: `WITH changed AS (${change} RETURNING task_id)
-INSERT INTO tasker_core_events (transaction_id, event_id, name, task_id, created_at, payload)
-SELECT ${EVENT_TRANSACTION}, $3::uuid, '${paused ? 'task.paused' : 'task.resumed'}', task_id, $2::timestamp, $4::jsonb FROM changed
+INSERT INTO tasker_core_events
+    (xid, event_id, name, task_id, occurred_at, correlation_id, payload)
+SELECT ${EVENT_TRANSACTION}, $3::uuid, '${paused ? 'task.paused' : 'task.resumed'}', task_id, $2::timestamp,
+       ${eventMetadata('$4::jsonb')} FROM changed
 RETURNING task_id`,
     values: [taskId, formatNaive(at), Buffer.from(eventIds.next(at)).toString('hex'), metadata],
   });

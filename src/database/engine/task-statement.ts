@@ -1,4 +1,5 @@
 import { moveKind } from '../../state-machine/moves.ts';
+import { eventMetadata } from '../event-store/event-log.ts';
 import { IDS_PER_NOTICE, TASK_CHANNEL } from './task-notices.ts';
 
 /** Which parts a statement has; a part that no task needs is left out. */
@@ -147,8 +148,9 @@ export function taskStatement(shape: TaskStatementShape): string {
   SELECT b.id, b.step, '${BYPASS.from}', '${BYPASS.to}', 10, true, b.metadata, ${at}, ${at} FROM bypass b
 )`,
           `event_row AS (
-  INSERT INTO tasker_core_events (event_id, name, task_id, step_id, created_at, payload)
-  SELECT b.event, '${BYPASS.events[0]}', b.task, b.step, ${at}, b.metadata
+  INSERT INTO tasker_core_events
+    (event_id, name, task_id, step_id, occurred_at, correlation_id, payload)
+  SELECT b.event, '${BYPASS.events[0]}', b.task, b.step, ${at}, ${eventMetadata('b.metadata')}
     FROM bypass b ORDER BY b.step
 )`,
         ]

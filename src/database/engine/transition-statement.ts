@@ -2,7 +2,7 @@ import { type MoveKind, MOVE_KINDS } from '../../state-machine/moves.ts';
 import type { ColumnWrite } from '../../state-machine/machine.ts';
 import { SATISFIED_STATES } from '../../state-machine/states.ts';
 import type { Subject } from '../../state-machine/transition.ts';
-import { EVENT_TRANSACTION } from '../event-store/event-log.ts';
+import { EVENT_TRANSACTION, eventMetadata } from '../event-store/event-log.ts';
 
 /**
  * Which parts a statement has; a part that no move needs is left out. Each part costs the server
@@ -349,8 +349,9 @@ function eventsOf(
   });
   return `event_row AS (
   INSERT INTO tasker_core_events
-    (transaction_id, event_id, name, task_id, step_id, created_at, payload)
-  SELECT ${EVENT_TRANSACTION}, e.event, e.name, e.task, e.step, ${parameter('at')}, e.metadata
+    (xid, event_id, name, task_id, step_id, occurred_at, correlation_id, payload)
+  SELECT ${EVENT_TRANSACTION}, e.event, e.name, e.task, e.step, ${parameter('at')},
+         ${eventMetadata('e.metadata')}
     FROM (${rows.join('\n   UNION ALL\n  ')}) e
    ORDER BY e.place, e.part
 )`;

@@ -13,11 +13,11 @@ export interface EventHolder {
 
 /** Places of a range's first and last event, as columns of one row. */
 const EDGES = (table: string, condition: string): string => `
-SELECT f.transaction_id AS first_xid, f.position AS first, l.transaction_id AS last_xid, l.position AS last
-  FROM (SELECT transaction_id, position FROM ${table} ${condition}
-         ORDER BY transaction_id, position LIMIT 1) f,
-       (SELECT transaction_id, position FROM ${table} ${condition}
-         ORDER BY transaction_id DESC, position DESC LIMIT 1) l`;
+SELECT f.xid AS first_xid, f.position AS first, l.xid AS last_xid, l.position AS last
+  FROM (SELECT xid, position FROM ${table} ${condition}
+         ORDER BY xid, position LIMIT 1) f,
+       (SELECT xid, position FROM ${table} ${condition}
+         ORDER BY xid DESC, position DESC LIMIT 1) l`;
 
 /**
  * Who holds a partition's events back: nobody where it has none. One statement, O(parts of
@@ -31,7 +31,7 @@ export async function holdersOf(
   before = Infinity,
 ): Promise<EventHolder[]> {
   const table = `"${partition.replaceAll('"', '""')}"`;
-  const condition = before === Infinity ? '' : `WHERE created_at < '${formatNaive(before)}'`;
+  const condition = before === Infinity ? '' : `WHERE occurred_at < '${formatNaive(before)}'`;
   const { rows } = await client.query<EventHolder>(
     `WITH edges AS MATERIALIZED (${EDGES(table, condition)}),
           behind AS (
@@ -77,8 +77,8 @@ export async function deleteDefaultEvents(
     name: 'tasker_delete_default_events',
     text: `WITH expired AS MATERIALIZED (
              SELECT ctid AS at FROM ${DEFAULT_PARTITION}
-              WHERE ctid > $2::tid AND created_at < $1::timestamp
-                AND (transaction_id, position) <= ${FLOOR}
+              WHERE ctid > $2::tid AND occurred_at < $1::timestamp
+                AND (xid, position) <= ${FLOOR}
               ORDER BY ctid LIMIT ${EXPIRY_BATCH}),
            gone AS (
              DELETE FROM ${DEFAULT_PARTITION} d USING expired WHERE d.ctid = expired.at RETURNING 1)
@@ -94,7 +94,7 @@ export async function countDefaultEvents(client: Queries, before: number): Promi
   const { rows } = await client.query<{ count: string }>({
     name: 'tasker_count_default_events',
     text: `SELECT count(*) FROM ${DEFAULT_PARTITION}
-            WHERE created_at < $1::timestamp AND (transaction_id, position) <= ${FLOOR}`,
+            WHERE occurred_at < $1::timestamp AND (xid, position) <= ${FLOOR}`,
     values: [formatNaive(before)],
   });
   return Number(rows[0]?.count);
@@ -104,7 +104,7 @@ export async function countDefaultEvents(client: Queries, before: number): Promi
 export async function oldestDefaultEvent(client: Queries): Promise<number | undefined> {
   const { rows } = await client.query<{ oldest: string | null }>({
     name: 'tasker_oldest_default_event',
-    text: `SELECT min(created_at)::text AS oldest FROM ${DEFAULT_PARTITION}`,
+    text: `SELECT min(occurred_at)::text AS oldest FROM ${DEFAULT_PARTITION}`,
   });
   const oldest = rows[0]?.oldest;
   return oldest === null || oldest === undefined ? undefined : nearestInstant(oldest);

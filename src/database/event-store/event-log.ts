@@ -61,15 +61,41 @@ export function parsePosition(position: string): PositionParts | undefined {
   return { transactionId, number };
 }
 
-interface LogRecord {
-  readonly transaction_id: string;
+/** What transitions and operators say, as the columns `correlation_id` and `payload` of their event. */
+export const eventMetadata = (metadata: string): string =>
+  `${metadata}->>'correlation_id', ${metadata} - 'correlation_id'`;
+
+/** The columns that {@link storedOf} takes. */
+export const STORED_COLUMNS = 'e.correlation_id, e.causation_id::text, e.payload';
+
+/** What a row itself says. */
+export interface StoredColumns {
+  readonly correlation_id: string | null;
+  readonly causation_id: string | null;
+  readonly payload: Readonly<Record<string, unknown>> | null;
+}
+
+/** The payload, with what the event belongs to and what led to it, where the row says that. */
+export function storedOf({
+  correlation_id: correlation,
+  causation_id: causation,
+  payload,
+}: StoredColumns): Readonly<Record<string, unknown>> {
+  return {
+    ...payload,
+    ...(correlation === null ? {} : { correlation_id: correlation }),
+    ...(causation === null ? {} : { causation_id: causation }),
+  };
+}
+
+interface LogRecord extends StoredColumns {
+  readonly xid: string;
   readonly position: string;
   readonly event_id: string;
   readonly name: string;
   readonly task_id: string | null;
   readonly step_id: string | null;
-  readonly created_at: string;
-  readonly payload: Readonly<Record<string, unknown>> | null;
+  readonly occurred_at: string;
 }
 
 /** The two columns of a parameter that holds a position. */
@@ -102,33 +128,33 @@ export async function readEventRows(client: Queries, filter: EventFilter): Promi
   if (upTo !== undefined && parsePosition(upTo) === undefined) {
     throw new RangeError(`no position: ${upTo}`);
   }
-  add('upto', (to) => `(e.transaction_id, e.position) <= ${positionOf(to)}`, upTo);
+  add('upto', (to) => `(e.xid, e.position) <= ${positionOf(to)}`, upTo);
   add('names', (names) => `e.name LIKE ANY (${names}::text[])`, filter.names?.map(likePattern));
   add('task', (task) => `e.task_id = ${task}::bigint`, filter.taskId);
   const instant = (micros?: number): string | undefined =>
     micros === undefined ? undefined : formatNaive(micros);
-  add('since', (at) => `e.created_at >= ${at}::timestamp`, instant(filter.since));
-  add('until', (at) => `e.created_at < ${at}::timestamp`, instant(filter.until));
+  add('since', (at) => `e.occurred_at >= ${at}::timestamp`, instant(filter.since));
+  add('until', (at) => `e.occurred_at < ${at}::timestamp`, instant(filter.until));
   const { rows } = await client.query<LogRecord>({
     name: ['tasker_events', ...parts].join('_'),
     text: `
-SELECT e.transaction_id::text, e.position::text, e.event_id::text, e.name, e.task_id::text,
-       e.step_id::text, e.created_at::text, e.payload
+SELECT e.xid::text, e.position::text, e.event_id::text, e.name, e.task_id::text,
+       e.step_id::text, e.occurred_at::text, ${STORED_COLUMNS}
   FROM tasker_core_events e
- WHERE (e.transaction_id, e.position) > ($1::xid8, $2::bigint)
-   AND e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())${conditions.join('')}
- ORDER BY e.transaction_id, e.position
+ WHERE (e.xid, e.position) > ($1::xid8, $2::bigint)
+   AND e.xid < pg_snapshot_xmin(pg_current_snapshot())${conditions.join('')}
+ ORDER BY e.xid, e.position
  LIMIT $3::bigint`,
     values,
   });
   return rows.map((row) => ({
-    position: `${row.transaction_id}-${row.position}`,
+    position: `${row.xid}-${row.position}`,
     eventId: row.event_id,
     name: row.name,
     taskId: row.task_id === null ? undefined : BigInt(row.task_id),
     stepId: row.step_id === null ? undefined : BigInt(row.step_id),
-    createdAt: instantText(row.created_at),
-    stored: row.payload ?? {},
+    createdAt: instantText(row.occurred_at),
+    stored: storedOf(row),
   }));
 }
 

@@ -1,6 +1,13 @@
 import { instantText } from '../../graph/snapshot/instants.ts';
 import { int8Array, textArray } from '../copy/binary-arrays.ts';
-import { likePattern, parsePosition, type EventRow } from './event-log.ts';
+import {
+  likePattern,
+  parsePosition,
+  STORED_COLUMNS,
+  storedOf,
+  type EventRow,
+  type StoredColumns,
+} from './event-log.ts';
 import type { Queries } from '../id-block.ts';
 
 /** Which template a task was made from. */
@@ -46,19 +53,18 @@ export interface EventPage {
   readonly bytes: number;
 }
 
-interface PageRecord {
+interface PageRecord extends StoredColumns {
   readonly end_transaction: string;
   readonly end_position: string;
   readonly is_last: boolean;
   readonly is_held_back: boolean;
-  readonly transaction_id: string | null;
+  readonly xid: string | null;
   readonly position: string;
   readonly event_id: string;
   readonly name: string;
   readonly task_id: string | null;
   readonly step_id: string | null;
-  readonly created_at: string;
-  readonly payload: Readonly<Record<string, unknown>> | null;
+  readonly occurred_at: string;
   readonly bytes: string;
   readonly namespace: string | null;
   readonly template: string | null;
@@ -112,34 +118,35 @@ export async function readEventPage(client: Queries, request: PageRequest): Prom
   WITH h AS MATERIALIZED (
          SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin),
        bound AS MATERIALIZED (
-         SELECT e.transaction_id, e.position
+         SELECT e.xid, e.position
            FROM tasker_core_events e
-          WHERE (e.transaction_id, e.position) > ($1::xid8, $2::bigint)
-            AND e.transaction_id < (SELECT xmin FROM h)
-          ORDER BY e.transaction_id, e.position OFFSET $4::bigint - 1 LIMIT 1),
+          WHERE (e.xid, e.position) > ($1::xid8, $2::bigint)
+            AND e.xid < (SELECT xmin FROM h)
+          ORDER BY e.xid, e.position OFFSET $4::bigint - 1 LIMIT 1),
        stretch AS MATERIALIZED (
-         SELECT coalesce(b.transaction_id, h.xmin) AS tx, coalesce(b.position, 0) AS number,
+         SELECT coalesce(b.xid, h.xmin) AS tx, coalesce(b.position, 0) AS number,
                 b.position IS NULL AS is_last
            FROM h LEFT JOIN bound b ON true)
 SELECT r.tx::text AS end_transaction, r.number::text AS end_position, r.is_last,
-       EXISTS (SELECT FROM tasker_core_events e, h WHERE e.transaction_id >= h.xmin) AS is_held_back,
-       p.transaction_id::text, p.position::text, p.event_id::text, p.name, p.task_id::text,
-       p.step_id::text, p.created_at::text, p.payload, p.bytes::text, p.namespace, p.template
+       EXISTS (SELECT FROM tasker_core_events e, h WHERE e.xid >= h.xmin) AS is_held_back,
+       p.xid::text, p.position::text, p.event_id::text, p.name, p.task_id::text,
+       p.step_id::text, p.occurred_at::text, p.correlation_id,
+       p.causation_id, p.payload, p.bytes::text, p.namespace, p.template
   FROM stretch r
   LEFT JOIN LATERAL (
-        SELECT e.transaction_id, e.position, e.event_id, e.name, e.task_id, e.step_id, e.created_at,
-         e.payload, sum(coalesce(pg_column_size(e.payload), 0))
-                      OVER (ORDER BY e.transaction_id, e.position) AS bytes,
+        SELECT e.xid, e.position, e.event_id, e.name, e.task_id, e.step_id, e.occurred_at,
+         ${STORED_COLUMNS}, sum(coalesce(pg_column_size(e.payload), 0))
+                      OVER (ORDER BY e.xid, e.position) AS bytes,
          coalesce(pg_column_size(e.payload), 0) AS own${kinds === undefined ? NO_KIND_COLUMNS : KIND_COLUMNS}
           FROM tasker_core_events e${kinds === undefined ? '' : KIND_JOINS}
-         WHERE (e.transaction_id, e.position) > ($1::xid8, $2::bigint)
-           AND (e.transaction_id, e.position) <= (r.tx, r.number)${conditions}
-         ORDER BY e.transaction_id, e.position
+         WHERE (e.xid, e.position) > ($1::xid8, $2::bigint)
+           AND (e.xid, e.position) <= (r.tx, r.number)${conditions}
+         ORDER BY e.xid, e.position
          LIMIT $3::bigint) p ON p.bytes - p.own < $5::bigint
- ORDER BY p.transaction_id, p.position`,
+ ORDER BY p.xid, p.position`,
     values,
   });
-  const found = rows[0]?.transaction_id === null ? [] : rows;
+  const found = rows[0]?.xid === null ? [] : rows;
   const first = rows[0] as PageRecord;
   const last = found.at(-1);
   const total = Number(last?.bytes ?? 0);
@@ -155,7 +162,7 @@ SELECT r.tx::text AS end_transaction, r.number::text AS end_position, r.is_last,
   };
 }
 
-const positionOf = ({ transaction_id: transaction, position }: PageRecord): string =>
+const positionOf = ({ xid: transaction, position }: PageRecord): string =>
   `${transaction}-${position}`;
 
 /** A subscriber entered in the transaction that is still running may be ahead of what can be read. */
@@ -183,8 +190,8 @@ function rowOf(row: PageRecord): PageRow {
     name: row.name,
     taskId: row.task_id === null ? undefined : BigInt(row.task_id),
     stepId: row.step_id === null ? undefined : BigInt(row.step_id),
-    createdAt: instantOf(row.created_at),
-    stored: row.payload ?? {},
+    createdAt: instantOf(row.occurred_at),
+    stored: storedOf(row),
     kind: namespace === null || template === null ? undefined : { namespace, template },
   };
 }

@@ -101,7 +101,7 @@ export async function createEventPartition(
 ): Promise<PartitionOutcome> {
   const [from, until] = [formatNaive(range.from), formatNaive(range.until)];
   const name = `tasker_core_events_${from.slice(0, from.indexOf('T')).replaceAll('-', '')}`;
-  const within = `created_at >= '${from}' AND created_at < '${until}'`;
+  const within = `occurred_at >= '${from}' AND occurred_at < '${until}'`;
   return unlessBusy(client, async () => {
     const isSmall = (await countUpTo(client, 'true')) <= MOST_MOVED;
     if (!isSmall && (await countUpTo(client, within)) > 0) return 'crowded';

@@ -28,11 +28,11 @@ export async function countEvents(client: Queries, since?: number): Promise<Even
     last_at: string;
   }>({
     name: 'tasker_count_events',
-    text: `SELECT name, count(*)::text AS count, max(created_at)::text AS last_at,
-                  count(*) FILTER (WHERE created_at > now - interval '1 minute')::text AS minute,
-                  count(*) FILTER (WHERE created_at > now - interval '1 hour')::text AS hour
+    text: `SELECT name, count(*)::text AS count, max(occurred_at)::text AS last_at,
+                  count(*) FILTER (WHERE occurred_at > now - interval '1 minute')::text AS minute,
+                  count(*) FILTER (WHERE occurred_at > now - interval '1 hour')::text AS hour
              FROM tasker_core_events, (SELECT clock_timestamp()::timestamp AS now) n
-            WHERE $1::timestamp IS NULL OR created_at >= $1
+            WHERE $1::timestamp IS NULL OR occurred_at >= $1
             GROUP BY name ORDER BY count(*) DESC, name`,
     values: [since === undefined ? null : formatNaive(since)],
   });

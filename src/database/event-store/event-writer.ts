@@ -6,7 +6,7 @@ import {
   timestampArray,
   uuidArray,
 } from '../copy/binary-arrays.ts';
-import { uuidText } from './event-ids.ts';
+import { uuidBytes, uuidText } from './event-ids.ts';
 import type { Queries } from '../id-block.ts';
 import { EVENT_CHANNEL } from './subscriptions.ts';
 
@@ -19,6 +19,9 @@ export interface NewEvent {
   readonly stepId: bigint | undefined;
   /** µs since the epoch. */
   readonly at: number;
+  readonly correlationId: string | undefined;
+  /** The event that led to this one, as text. */
+  readonly causationId: string | undefined;
   /** JSON text of an object. */
   readonly payload: string;
 }
@@ -33,8 +36,10 @@ export async function writeEvents(client: Queries, events: readonly NewEvent[]):
   const { rows } = await client.query<{ transaction_id: string }>({
     name: 'tasker_write_events',
     text: `WITH event_row AS (
-  INSERT INTO tasker_core_events (event_id, name, task_id, step_id, created_at, payload)
-  SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamp[], $6::jsonb[])
+  INSERT INTO tasker_core_events
+    (event_id, name, task_id, step_id, occurred_at, correlation_id, causation_id, payload)
+  SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamp[], $6::text[],
+                       $7::uuid[], $8::jsonb[])
 )
 SELECT pg_current_xact_id()::text AS transaction_id, pg_notify('${EVENT_CHANNEL}', '')`,
     values: [
@@ -43,6 +48,8 @@ SELECT pg_current_xact_id()::text AS transaction_id, pg_notify('${EVENT_CHANNEL}
       int8Array(events.map(({ taskId }) => taskId)),
       int8Array(events.map(({ stepId }) => stepId)),
       timestampArray(events.map(({ at }) => at)),
+      textArray(events.map(({ correlationId }) => correlationId)),
+      uuidArray(events.map(({ causationId }) => uuidBytes(causationId))),
       jsonbArray(events.map(({ payload }) => payload)),
     ],
   });
@@ -62,7 +69,7 @@ export async function areEventsStored(
   if (first === undefined) return true;
   const { rowCount } = await client.query({
     name: 'tasker_find_event',
-    text: 'SELECT FROM tasker_core_events WHERE created_at = $1::timestamp AND event_id = $2::uuid',
+    text: 'SELECT FROM tasker_core_events WHERE occurred_at = $1::timestamp AND event_id = $2::uuid',
     values: [formatNaive(first.at), uuidText(first.eventId)],
   });
   return (rowCount ?? 0) > 0;
@@ -79,7 +86,7 @@ export async function endedTransactions(
   const { rows } = await client.query<{ id: string; events: string[] }>({
     name: 'tasker_ended_transactions',
     text: `SELECT t.id, ARRAY(SELECT e.event_id::text FROM tasker_core_events e
-                                WHERE e.transaction_id = t.id::xid8) AS events
+                                WHERE e.xid = t.id::xid8) AS events
              FROM unnest($1::text[]) AS t(id)
             WHERE pg_visible_in_snapshot(t.id::xid8, pg_current_snapshot())`,
     values: [textArray(transactionIds.map(String))],

@@ -20,11 +20,11 @@ export interface NewReplay {
 
 /** The events of a replay. */
 const CHOSEN = `range r JOIN tasker_core_events e
-         ON (e.transaction_id, e.position) > (r.xid, r.number)
-        AND (e.transaction_id, e.position) <= (r.until_xid, r.until_number)
+         ON (e.xid, e.position) > (r.xid, r.number)
+        AND (e.xid, e.position) <= (r.until_xid, r.until_number)
         AND ($7::text[] IS NULL OR e.name LIKE ANY ($7)) AND ($8::bigint IS NULL OR e.task_id = $8)
-        AND ($9::timestamp IS NULL OR e.created_at >= $9)
-        AND ($10::timestamp IS NULL OR e.created_at < $10)`;
+        AND ($9::timestamp IS NULL OR e.occurred_at >= $9)
+        AND ($10::timestamp IS NULL OR e.occurred_at < $10)`;
 
 /**
  * Enters a replay, a row for each part of the subscriber. A part without any of the events is over at
@@ -56,8 +56,8 @@ export async function insertReplay(
 parts AS MATERIALIZED (
   SELECT partition, partitions FROM tasker_core_subscriptions WHERE name = $1),
 first AS MATERIALIZED (
-  SELECT e.transaction_id AS xid, e.position AS number FROM ${CHOSEN}
-   ORDER BY e.transaction_id, e.position LIMIT 1),
+  SELECT e.xid AS xid, e.position AS number FROM ${CHOSEN}
+   ORDER BY e.xid, e.position LIMIT 1),
 chosen AS MATERIALIZED (
   SELECT ${partOf('e.task_id', 'p.partitions')} AS partition, count(*) AS events
     FROM (SELECT partitions FROM parts LIMIT 1) p, ${CHOSEN}

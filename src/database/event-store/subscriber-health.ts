@@ -39,10 +39,10 @@ export async function readLags(client: Queries, names?: readonly string[]): Prom
     text: `SELECT s.name, s.partition, b.events::text, b.oldest::text, d.dead_letters::text, l.pid AS served_by
   FROM tasker_core_subscriptions s
  CROSS JOIN LATERAL (
-       SELECT count(*) AS events, min(created_at) AS oldest
-         FROM (SELECT e.created_at FROM tasker_core_events e
-                WHERE (e.transaction_id, e.position) > (s.transaction_id, s.position)
-                  AND e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+       SELECT count(*) AS events, min(occurred_at) AS oldest
+         FROM (SELECT e.occurred_at FROM tasker_core_events e
+                WHERE (e.xid, e.position) > (s.transaction_id, s.position)
+                  AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
                   AND ${partOf('e.task_id', 's.partitions')} = s.partition
                 LIMIT ${MOST_COUNTED + 1}) behind) b
  CROSS JOIN LATERAL (
