@@ -1,7 +1,7 @@
 import { SeededRandom } from '../src/graph/random.ts';
 import { STEP_FLAGS, type SnapshotViews } from '../src/graph/snapshot/layout.ts';
 import { ResidentGraph } from '../src/graph/resident/resident-graph.ts';
-import { StepLists } from '../src/graph/resident/step-lists.ts';
+import { StepLists } from '../src/graph/resident/ready-queue.ts';
 import { TimerWheel } from '../src/graph/resident/timer-wheel.ts';
 import { Collected, type BenchContext } from './context.ts';
 import { figure } from './figures.ts';

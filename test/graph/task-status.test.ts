@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 
 import { contextPieces, resolveContexts } from '../../src/graph/kernels/contexts.ts';
-import { checkedSettings } from '../../src/graph/resident/resident-options.ts';
+import { checkedSettings } from '../../src/graph/resident/options.ts';
 import { statusCodeOf, statusOf } from '../../src/graph/resident/status.ts';
-import { ResidentStore } from '../../src/graph/resident/store.ts';
-import { RESIDENT_TASK, TASK } from '../../src/graph/resident/words.ts';
+import { ResidentStore, RESIDENT_TASK, TASK } from '../../src/graph/resident/store.ts';
 import type { Rules } from '../../src/graph/rules/rules.ts';
 import {
   allocateSnapshot,

@@ -1,9 +1,7 @@
 import type { SnapshotViews } from '../snapshot/layout.ts';
-import { writeStep } from './change.ts';
+import { writeStep, block, passOnDeath, passOnForeign } from './settle.ts';
 import { ownRowBits } from '../rules/own-row.ts';
-import { block, passOnDeath, passOnForeign } from './settle.ts';
-import type { ResidentStore } from './store.ts';
-import { NO_TASK, ONE_PARENT, TASK, TASK_BITS, WORD } from './words.ts';
+import { type ResidentStore, NO_TASK, ONE_PARENT, TASK, TASK_BITS, WORD } from './store.ts';
 
 /**
  * Links a step to a parent in another task: the resident step of that id, or a ghost with the row

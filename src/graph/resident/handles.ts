@@ -1,5 +1,4 @@
-import { MOST_SLOTS, type ResidentStore } from './store.ts';
-import { NO_TASK, TASK, TASK_BITS } from './words.ts';
+import { MOST_SLOTS, type ResidentStore, NO_TASK, TASK, TASK_BITS } from './store.ts';
 
 /** What became of an operation: carried out, refused because the handle or the row is older than what
  * is resident, or refused because there is nothing at all that it could name. */

@@ -1,9 +1,16 @@
 import type { SnapshotViews } from '../snapshot/layout.ts';
 import type { StepChange } from '../rules/own-row.ts';
-import { changeStep, completeStep, startStep, writeStep } from './change.ts';
-import { compactSlice } from './compaction.ts';
+import { changeStep, completeStep, startStep, writeStep, enqueue, settle } from './settle.ts';
+import {
+  compactSlice,
+  holdTask,
+  park,
+  resumeTask,
+  setPriority,
+  setStart,
+  unpark,
+} from './hold-and-park.ts';
 import { refusal, slotOf, stepHandle, taskHandle, taskNumberOf, type Outcome } from './handles.ts';
-import { holdTask, park, resumeTask, setPriority, setStart, unpark } from './hold-and-park.ts';
 import {
   badArgument,
   checkedPlacing,
@@ -13,16 +20,21 @@ import {
   requireWhole,
   type ResidentGraphOptions,
   type TaskPlacing,
-} from './resident-options.ts';
+  checkedShape,
+  checkedTasks,
+  type NewTasks,
+} from './options.ts';
 import { callerColumn, ResidentView } from './resident-view.ts';
-import { enqueue, settle } from './settle.ts';
-import { settleBatchOf, type SettleBatch, type SettleReport } from './settle-batch.ts';
-import { checkedShape, checkedTasks, type NewTasks } from './shape-options.ts';
-import { tellStatusChanges, type StatusChange } from './status.ts';
-import { ResidentStore } from './store.ts';
+import {
+  settleBatchOf,
+  type SettleBatch,
+  type SettleReport,
+  tellStatusChanges,
+  type StatusChange,
+} from './status.ts';
+import { ResidentStore, PLACE, TASK_BITS, WORD } from './store.ts';
 import { addTask, removeTask, type AddRefusal } from './tasks.ts';
 import { addShapedTasks, TemplateShape, type ShapeDefinition } from './template-tasks.ts';
-import { PLACE, TASK_BITS, WORD } from './words.ts';
 
 /** A known graph of tasks to come, see {@link ResidentGraph.defineShape}. */
 export interface ResidentShape {

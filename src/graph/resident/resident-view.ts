@@ -1,13 +1,25 @@
 import type { SnapshotViews } from '../snapshot/layout.ts';
 import type { Rules } from '../rules/rules.ts';
 import { slotOf, stepHandle, taskHandle, taskNumberOf } from './handles.ts';
-import { residentBytes, type ResidentMemory } from './memory.ts';
-import { badArgument } from './resident-options.ts';
-import { resultBitsOf } from './result-bits.ts';
-import { statusCodeOf, statusOf, type ResidentTaskStatus } from './status.ts';
-import type { ResidentStore } from './store.ts';
-import { differencesFrom, type ResidentDifference } from './verify.ts';
-import { PARENTS_SHIFT, RESIDENT_TASK, TASK, TASK_BITS, WORD } from './words.ts';
+import {
+  residentBytes,
+  type ResidentMemory,
+  type ResidentStore,
+  PARENTS_SHIFT,
+  RESIDENT_TASK,
+  TASK,
+  TASK_BITS,
+  WORD,
+} from './store.ts';
+import { badArgument } from './options.ts';
+import { resultBitsOf } from './settle.ts';
+import {
+  statusCodeOf,
+  statusOf,
+  type ResidentTaskStatus,
+  differencesFrom,
+  type ResidentDifference,
+} from './status.ts';
 
 /** Fields of a resident step. */
 export interface ResidentRow {

@@ -1,17 +1,21 @@
-import { ownRowBits } from '../rules/own-row.ts';
-import { STATE_CODES } from '../snapshot/state-codes.ts';
+import type { Outcome } from './handles.ts';
 import { SHAPE, SHAPE_BITS } from './shapes.ts';
-import type { ResidentStore } from './store.ts';
 import {
   CANDIDATE,
   NO_TASK,
   ONE_PARENT,
+  PARENTS_SHIFT,
   PLACE,
   RESIDENT_TASK,
+  type ResidentStore,
   TASK,
   TASK_BITS,
   WORD,
-} from './words.ts';
+} from './store.ts';
+import { OWN_ROW_BITS, type StepChange, ownRowBits, writeRow } from '../rules/own-row.ts';
+import { engineRetryLimit } from '../rules/rules.ts';
+import { RESULT_BITS, STEP_FLAGS } from '../snapshot/layout.ts';
+import { STATE_CODES } from '../snapshot/state-codes.ts';
 
 /** Own bits of a slot's word: what its row says, and whether its task has a start of its own. O(1). */
 export function ownBits(store: ResidentStore, slot: number): number {
@@ -87,7 +91,7 @@ export function unlist(store: ResidentStore, slot: number): void {
 }
 
 /** Takes a ready step whose word was `word` out of its task's count and the list that it is in. */
-export function leaveReady(store: ResidentStore, slot: number, word: number, record: number): void {
+function leaveReady(store: ResidentStore, slot: number, word: number, record: number): void {
   const { tasks } = store;
   tasks[record + TASK.ready] = (tasks[record + TASK.ready] as number) - 1;
   store.changed(record);
@@ -109,7 +113,7 @@ const SETTLED = WORD.timed | WORD.ready | WORD.waiting;
  * Tells the children of a step inside its task that it is done (-1) or no longer done (+1).
  * O(out-degree).
  */
-export function passOn(store: ResidentStore, slot: number, change: 1 | -1): void {
+function passOn(store: ResidentStore, slot: number, change: 1 | -1): void {
   const { tasks, words, shapes } = store;
   const record = (store.taskOf[slot] as number) << TASK_BITS;
   const first = tasks[record + TASK.first] as number;
@@ -187,9 +191,131 @@ export function spreadDeadEnd(store: ResidentStore, slot: number, change: 1 | -1
 }
 
 /** True where the slot's step can never complete, for its own sake or an ancestor's (`engine`). O(1). */
-export function isDeadEnd(store: ResidentStore, slot: number): boolean {
+function isDeadEnd(store: ResidentStore, slot: number): boolean {
   const word = store.words[slot] as number;
   if ((word & WORD.dead) !== 0) return true;
   if ((word & WORD.done) !== 0 || store.blocked[slot] === 0) return false;
   return store.state[slot] !== STATE_CODES.in_progress;
+}
+
+/** What a resolution would write for the step in a slot: `RESULT_BITS` but `onCycle`. O(1). */
+export function resultBitsOf(store: ResidentStore, slot: number): number {
+  const word = store.words[slot] as number;
+  const stored = store.retryLimit[slot] as number;
+  const limit = store.rules === 'engine' ? engineRetryLimit(stored) : stored;
+  const dead = (word & WORD.dead) !== 0;
+  return (
+    (word >>> PARENTS_SHIFT === 0 ? RESULT_BITS.dependenciesSatisfied : 0) |
+    ((store.attempts[slot] as number) < limit ? RESULT_BITS.retryEligible : 0) |
+    ((word & WORD.ready) === 0 ? 0 : RESULT_BITS.ready) |
+    ((word & WORD.waiting) === 0 ? 0 : RESULT_BITS.waiting) |
+    (dead ? RESULT_BITS.dead : 0) |
+    (!dead && isDeadEnd(store, slot) ? RESULT_BITS.unreachable : 0) |
+    ((word & WORD.exhausted) === 0 ? 0 : RESULT_BITS.exhausted)
+  );
+}
+
+/** Field of a task's record that counts the steps of a state. */
+export function counterOf(state: number): number {
+  if (state >= STATE_CODES.complete) return TASK.completed;
+  if (state === STATE_CODES.pending) return TASK.pending;
+  if (state === STATE_CODES.in_progress) return TASK.inProgress;
+  return state === STATE_CODES.error ? TASK.failed : TASK.other;
+}
+
+/**
+ * Writes the row of a step or ghost, whatever it was before, and everything that follows from it.
+ * O(out-degree), plus what lies behind a step that comes to a dead end or leaves it.
+ */
+export function writeStep(store: ResidentStore, slot: number, change: StepChange): void {
+  const before = store.words[slot] as number;
+  const stateBefore = store.state[slot] as number;
+  const deadEndBefore = isDeadEnd(store, slot);
+  writeRow(store, slot, change, store.now);
+  const task = store.taskOf[slot] as number;
+  const word = (before & ~OWN_ROW_BITS) | ownBits(store, slot);
+  store.words[slot] = word;
+  if (task !== NO_TASK) {
+    const record = task << TASK_BITS;
+    add(store, record + counterOf(stateBefore), -1);
+    add(store, record + counterOf(store.state[slot] as number), 1);
+    const exhausted = (word & WORD.exhausted) - (before & WORD.exhausted);
+    if (exhausted !== 0) add(store, record + TASK.exhausted, Math.sign(exhausted));
+    store.changed(record);
+  }
+  if (((before ^ word) & WORD.done) !== 0) {
+    const step = (word & WORD.done) === 0 ? 1 : -1;
+    if (task !== NO_TASK) passOn(store, slot, step);
+    passOnForeign(store, slot, step);
+  }
+  if (((before ^ word) & WORD.dead) !== 0) {
+    passOnDeath(store, slot, (word & WORD.dead) === 0 ? -1 : 1);
+  }
+  const deadEnd = isDeadEnd(store, slot);
+  if (deadEnd !== deadEndBefore) spreadDeadEnd(store, slot, deadEnd ? 1 : -1);
+  settle(store, slot);
+}
+
+/** The same, but what is done stays done: a change that comes too late is `stale`. */
+export function changeStep(store: ResidentStore, slot: number, change: StepChange): Outcome {
+  if (((store.words[slot] as number) & WORD.done) !== 0) return 'stale';
+  writeStep(store, slot, change);
+  return 'ok';
+}
+
+/** What {@link completeStep} and {@link startStep} cannot do in passing. */
+const UNUSUAL = WORD.timed | WORD.dead | WORD.exhausted | WORD.foreign;
+
+/**
+ * Completes a step: state `complete`, processed, not in process; its other fields stay. One that is
+ * done already is `stale`. O(out-degree).
+ */
+export function completeStep(store: ResidentStore, slot: number): Outcome {
+  const word = store.words[slot] as number;
+  if ((word & WORD.done) !== 0) return 'stale';
+  const flags = ((store.flags[slot] as number) | STEP_FLAGS.processed) & ~STEP_FLAGS.inProcess;
+  const task = store.taskOf[slot] as number;
+  if ((word & UNUSUAL) !== 0 || task === NO_TASK || store.blocked[slot] !== 0) {
+    writeStep(store, slot, { state: STATE_CODES.complete, flags });
+    return 'ok';
+  }
+  const record = task << TASK_BITS;
+  // a step without an instant never waits
+  if ((word & WORD.ready) !== 0) leaveReady(store, slot, word, record);
+  else store.changed(record);
+  add(store, record + counterOf(store.state[slot] as number), -1);
+  add(store, record + TASK.completed, 1);
+  store.state[slot] = STATE_CODES.complete;
+  store.flags[slot] = flags;
+  store.words[slot] = (word & ~(WORD.mayRun | WORD.ready | PLACE.mask)) | WORD.done;
+  passOn(store, slot, -1);
+  return 'ok';
+}
+
+/**
+ * Begins an attempt of a ready step: state `in_progress`, waits cleared. One that is not ready is
+ * `stale`. O(1), see `ReadyQueue`.
+ */
+export function startStep(store: ResidentStore, slot: number): Outcome {
+  const word = store.words[slot] as number;
+  if ((word & WORD.ready) === 0) return 'stale';
+  if ((word & UNUSUAL) !== 0 || store.blocked[slot] !== 0) {
+    writeStep(store, slot, {
+      state: STATE_CODES.in_progress,
+      nextAttemptAt: NaN,
+      explicitUntil: NaN,
+    });
+    return 'ok';
+  }
+  const record = (store.taskOf[slot] as number) << TASK_BITS;
+  leaveReady(store, slot, word, record);
+  add(store, record + counterOf(store.state[slot] as number), -1);
+  add(store, record + TASK.inProgress, 1);
+  store.state[slot] = STATE_CODES.in_progress;
+  store.words[slot] = word & ~(WORD.mayRun | WORD.ready | PLACE.mask);
+  return 'ok';
+}
+
+function add(store: ResidentStore, at: number, difference: number): void {
+  store.tasks[at] = (store.tasks[at] as number) + difference;
 }

@@ -1,5 +1,10 @@
-import { BlockAllocator } from './block-allocator.ts';
-import { longerColumn, nextCapacity, sharedColumn, type SharedArrays } from './columns.ts';
+import {
+  BlockAllocator,
+  longerColumn,
+  nextCapacity,
+  sharedColumn,
+  type SharedArrays,
+} from './storage.ts';
 
 /** Fields of a shape's record, in words. */
 export const SHAPE = {

@@ -1,12 +1,18 @@
 import { STEP_FLAGS, TASK_FLAGS, type SnapshotViews } from '../snapshot/layout.ts';
 import { firstTimed } from '../kernels/readiness.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
-import { counterOf } from './change.ts';
+import { counterOf, ownBits, settle, spreadDeadEnd, unlist } from './settle.ts';
 import { adoptGhost, clearOwn, leaveGhost, linkForeign, unlinkForeign } from './ghosts.ts';
-import { ownBits, settle, spreadDeadEnd, unlist } from './settle.ts';
 import { SHAPE } from './shapes.ts';
-import type { ResidentStore } from './store.ts';
-import { MAX_PARENTS, ONE_PARENT, RESIDENT_TASK, TASK, TASK_BITS, WORD } from './words.ts';
+import {
+  type ResidentStore,
+  MAX_PARENTS,
+  ONE_PARENT,
+  RESIDENT_TASK,
+  TASK,
+  TASK_BITS,
+  WORD,
+} from './store.ts';
 
 /** Why a task was not added. */
 export type AddRefusal =

@@ -1,13 +1,11 @@
 import { STEP_FLAGS } from '../snapshot/layout.ts';
 import { STATE_CODES } from '../snapshot/state-codes.ts';
-import { counterOf } from './change.ts';
+import { counterOf, countReady, ownBits, settle, spreadDeadEnd } from './settle.ts';
 import { adoptGhost, clearOwn } from './ghosts.ts';
 import { ownRowBits } from '../rules/own-row.ts';
-import { countReady, ownBits, settle, spreadDeadEnd } from './settle.ts';
 import { SHAPE } from './shapes.ts';
-import type { ResidentStore } from './store.ts';
+import { type ResidentStore, ONE_PARENT, TASK, TASK_BITS, WORD } from './store.ts';
 import { newRecord, risesTo, type AddRefusal, type Placing } from './tasks.ts';
-import { ONE_PARENT, TASK, TASK_BITS, WORD } from './words.ts';
 
 /** A graph that many tasks have, with the rows that its steps begin with, by position. */
 export interface ShapeDefinition {

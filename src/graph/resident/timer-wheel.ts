@@ -1,4 +1,4 @@
-import type { StepLists } from './step-lists.ts';
+import type { StepLists } from './ready-queue.ts';
 
 const LEVELS = 6;
 /** Slots of a level, as a power of two. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { BlockAllocator } from '../../../src/graph/resident/block-allocator.ts';
+import { BlockAllocator } from '../../../src/graph/resident/storage.ts';
 
 const actArb = fc.oneof(
   { weight: 4, arbitrary: fc.record({ allocate: fc.integer({ min: 1, max: 40 }) }) },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { sharedColumn } from '../../../src/graph/resident/columns.ts';
+import { sharedColumn } from '../../../src/graph/resident/storage.ts';
 import { ResidentIds } from '../../../src/graph/resident/ids.ts';
 
 const CAPACITY = 8192;

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 
 import { EXECUTION_STATUSES, RESULT_BITS, STEP_FLAGS } from '../../../src/graph/snapshot/layout.ts';
 import { ResidentGraph } from '../../../src/graph/resident/resident-graph.ts';
-import type { TaskPlacing } from '../../../src/graph/resident/resident-options.ts';
+import type { TaskPlacing } from '../../../src/graph/resident/options.ts';
 import type { StepChange } from '../../../src/graph/rules/own-row.ts';
 import type { Rules } from '../../../src/graph/rules/rules.ts';
 import type { ResidentTaskStatus } from '../../../src/graph/resident/status.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { StepLists } from '../../../src/graph/resident/step-lists.ts';
+import { StepLists } from '../../../src/graph/resident/ready-queue.ts';
 import { TimerWheel } from '../../../src/graph/resident/timer-wheel.ts';
 
 const START = 1_800_000_000_000_000;
