@@ -26,8 +26,14 @@ export const text = (length: number) => p.string().length(length).columnType(`va
 /** Text without a limit. */
 export const longText = () => p.string().columnType('varchar');
 
+/** Text without a limit, of the type `text`. */
+export const plainText = () => p.string().columnType('text');
+
 /** A naive UTC timestamp; see {@link InstantType}. */
 export const instant = () => p.type(InstantType).columnType('timestamp');
+
+/** A naive UTC timestamp that declares its six digits. */
+export const exactInstant = () => p.type(InstantType).columnType('timestamp(6)');
 
 /** Any JSON value in a jsonb column. */
 export const json = () => p.type(JsonValueType).columnType('jsonb');

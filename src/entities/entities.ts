@@ -1,4 +1,10 @@
 import { AnnotationTypeSchema } from './annotation-type.ts';
+import { CoreAuditSchema } from './core-audit.ts';
+import { CoreEngineSchema } from './core-engine.ts';
+import { CoreEventSchema } from './core-event.ts';
+import { CoreGraphSchema } from './core-graph.ts';
+import { CoreStepSchema } from './core-step.ts';
+import { CoreTaskSchema } from './core-task.ts';
 import { DependentSystemObjectMapSchema } from './dependent-system-object-map.ts';
 import { DependentSystemSchema } from './dependent-system.ts';
 import { NamedStepSchema } from './named-step.ts';
@@ -29,6 +35,12 @@ type Entities = readonly [
   typeof WorkflowStepEdgeSchema,
   typeof WorkflowStepTransitionSchema,
   typeof WorkflowStepSchema,
+  typeof CoreAuditSchema,
+  typeof CoreEngineSchema,
+  typeof CoreEventSchema,
+  typeof CoreGraphSchema,
+  typeof CoreStepSchema,
+  typeof CoreTaskSchema,
 ];
 
 /** Every entity, in the form in which `MikroORM.init` and typed queries want them. */
@@ -47,4 +59,10 @@ export const ENTITIES: Entities = [
   WorkflowStepEdgeSchema,
   WorkflowStepTransitionSchema,
   WorkflowStepSchema,
+  CoreAuditSchema,
+  CoreEngineSchema,
+  CoreEventSchema,
+  CoreGraphSchema,
+  CoreStepSchema,
+  CoreTaskSchema,
 ];

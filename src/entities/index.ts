@@ -22,6 +22,12 @@
  */
 
 export { AnnotationType, AnnotationTypeSchema } from './annotation-type.ts';
+export { CoreAudit, CoreAuditSchema } from './core-audit.ts';
+export { CoreEngine, CoreEngineSchema } from './core-engine.ts';
+export { CoreEvent, CoreEventSchema } from './core-event.ts';
+export { CoreGraph, CoreGraphSchema } from './core-graph.ts';
+export { CoreStep, CoreStepSchema } from './core-step.ts';
+export { CoreTask, CoreTaskSchema } from './core-task.ts';
 export {
   DependentSystemObjectMap,
   DependentSystemObjectMapSchema,

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOrm } from '../../src/database/repositories/orm.ts';
 import type { TaskerOrm } from '../../src/database/repositories/orm.ts';
 import { readCatalog } from '../../src/database/schema/schema-catalog.ts';
-import type { SchemaCatalog } from '../../src/database/schema/schema-catalog.ts';
+import type { CatalogColumn, SchemaCatalog } from '../../src/database/schema/schema-catalog.ts';
 import {
+  CoreAudit,
+  CoreEvent,
   ENTITIES,
   NamedTask,
   StepDagRelationship,
@@ -18,13 +20,39 @@ import { createTestDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { withClient } from '../database/with-client.ts';
 
+const CORE_TABLES = ['engines', 'tasks', 'steps', 'graphs', 'events', 'audit'].map(
+  (name) => `tasker_core_${name}`,
+);
+
+type StoredColumn = Pick<CatalogColumn, 'table' | 'name' | 'type' | 'nullable'>;
+
+const CORE_COLUMNS = `
+SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       NOT a.attnotnull AS nullable
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relname = ANY ($1)`;
+
+const CORE_KEYS = `
+SELECT conrelid::regclass::text AS table,
+       ARRAY(SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS k(attnum, at)
+               JOIN pg_attribute USING (attnum) WHERE attrelid = conrelid ORDER BY k.at) AS key
+  FROM pg_constraint WHERE contype = 'p' AND conrelid::regclass::text = ANY ($1)`;
+
 let database: TestDatabase;
 let orm: TaskerOrm;
 let catalog: SchemaCatalog;
+let coreColumns: StoredColumn[];
+/** Columns of the key by table. */
+let coreKeys: ReadonlyMap<string, readonly string[]>;
 beforeAll(async () => {
   database = await createTestDatabase();
   orm = await createOrm({ url: database.url });
-  catalog = await withClient(database.url, readCatalog);
+  await withClient(database.url, async (client) => {
+    catalog = await readCatalog(client);
+    coreColumns = (await client.query<StoredColumn>(CORE_COLUMNS, [CORE_TABLES])).rows;
+    const keys = await client.query<{ table: string; key: string[] }>(CORE_KEYS, [CORE_TABLES]);
+    coreKeys = new Map(keys.rows.map(({ table, key }) => [table, key]));
+  });
 });
 afterAll(async () => {
   await orm.close();
@@ -46,22 +74,53 @@ function declared(table: string): unknown[] {
     .toSorted((left, right) => (left.name ?? '').localeCompare(right.name ?? ''));
 }
 
-function stored(table: string): unknown[] {
-  return catalog.columns
+function stored(columns: readonly StoredColumn[], table: string): unknown[] {
+  return columns
     .filter((column) => column.table === table)
     .map(({ name, type, nullable }) => ({ name, type, nullable }))
     .toSorted((left, right) => left.name.localeCompare(right.name));
 }
 
 describe('the entities', () => {
-  it('are one for each table and one for the view', () => {
+  it('are one for each table of these and one for the view', () => {
     expect(ENTITIES.map((entity) => entity.meta.tableName).toSorted()).toEqual(
-      [...RAILS_TABLES.map((table) => table.name), RAILS_VIEW].toSorted(),
+      [...RAILS_TABLES.map((table) => table.name), RAILS_VIEW, ...CORE_TABLES].toSorted(),
     );
   });
 
   it.each(RAILS_TABLES.map((table) => table.name))('declare %s as it is', (table) => {
-    expect(declared(table)).toEqual(stored(table));
+    expect(declared(table)).toEqual(stored(catalog.columns, table));
+  });
+
+  it.each(CORE_TABLES)('declare %s as it is', (table) => {
+    expect(declared(table)).toEqual(stored(coreColumns, table));
+  });
+
+  it.each(CORE_TABLES)('declare the key of %s, which is not written through them', (table) => {
+    const meta = [...orm.getMetadata()].find((entity) => entity.tableName === table);
+    const key = meta?.props.filter((property) => property.primary === true);
+    expect(key?.map((property) => property.fieldNames[0])).toEqual(coreKeys.get(table));
+    expect(meta?.readonly).toBe(true);
+  });
+
+  it('read the log of events and the journal', async () => {
+    await withClient(database.url, (client) =>
+      client.query(`
+INSERT INTO tasker_core_events (event_id, name, occurred_at, correlation_id, payload)
+  VALUES ('01890000-0000-7000-8000-000000000000', 'x', '2026-01-02 03:04:05.000006', 'c', '{"a":1}');
+INSERT INTO tasker_core_audit (created_at, actor, action) VALUES (now(), 'anna', 'x');`),
+    );
+    const em = orm.em.fork();
+    expect(await em.findOne(CoreEvent, { name: 'x' })).toMatchObject({
+      position: 1n,
+      xid: expect.any(BigInt),
+      eventId: '01890000-0000-7000-8000-000000000000',
+      occurredAt: '2026-01-02T03:04:05.000006Z',
+      schemaVersion: 1,
+      correlationId: 'c',
+      payload: { a: 1 },
+    });
+    expect(await em.count(CoreAudit, { actor: 'anna' })).toBe(1);
   });
 
   it.each(RAILS_TABLES)('declare the key and the defaults of $name', (table) => {

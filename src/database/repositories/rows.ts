@@ -10,7 +10,7 @@ export type TaskerTables = InferKyselyDB<
   { columnNamingStrategy: 'property' }
 >;
 
-/** Name of a shared table or of the view. */
+/** Name of a table or of the view. */
 export type TableName = keyof TaskerTables;
 
 /** A row as it is read: ids are bigint, instants ISO text, JSON columns unknown. */
