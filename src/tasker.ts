@@ -179,7 +179,7 @@ export class Tasker implements AsyncDisposable {
   }
 
   async #startEngine(signal: AbortSignal): Promise<void> {
-    await this.#database.open();
+    await this.#database.open(signal);
     const engine = await Engine.start({
       ...this.#options,
       url: this.#database.url(),

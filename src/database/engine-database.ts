@@ -38,12 +38,12 @@ export class EngineDatabase {
   /**
    * Starts the embedded server where no database was given, and migrates. Idempotent.
    *
-   * Errors: TASKER_EMBEDDED_UNAVAILABLE; those of `migrate`.
+   * Errors: TASKER_EMBEDDED_UNAVAILABLE; those of `migrate`; the signal's reason.
    */
-  async open(): Promise<void> {
+  async open(signal: AbortSignal): Promise<void> {
     const { url, directory, migrate: asked } = this.#options;
     if (url !== undefined) {
-      if (asked) await migrate({ url });
+      if (asked) await migrate({ url, signal });
       return;
     }
     if (this.#server !== undefined) return;
@@ -51,7 +51,7 @@ export class EngineDatabase {
     try {
       const own = server.databaseUrl(NAME);
       if (!(await databaseExists(server.url, NAME))) await server.createDatabase(NAME);
-      await migrate({ url: own });
+      await migrate({ url: own, signal });
       this.#server = server;
       this.#url = own;
     } catch (error) {

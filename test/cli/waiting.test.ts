@@ -43,6 +43,7 @@ const COMMANDS = [
   ['seed', ['seed', '--tasks', '1']],
   ['explain', ['explain', '1']],
   ['demo', ['demo', '--tasks', '1']],
+  ['demo --demo resolve', ['demo', '--demo', 'resolve', '--tasks', '1']],
   ['migrate', ['migrate']],
 ] as const;
 

@@ -52,6 +52,7 @@ export async function runSamples(
     fleet: `demo-${randomBytes(6).toString('hex')}`,
     drainSeconds: 0,
   });
+  signal.addEventListener('abort', () => void tasker.stop(), { once: true });
   const samples = sampleTemplates();
   tasker.register(...samples.map(({ template }) => template));
   await tasker.start();

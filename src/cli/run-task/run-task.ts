@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { isTaskerError, TaskerError } from '../../errors.ts';
 import type { TaskHandle } from '../../orchestration/task-handle.ts';
@@ -27,6 +28,9 @@ export interface RunTaskOptions {
 /** Milliseconds between two looks at how far the task is. */
 const LOOK_MS = 100;
 
+/** Milliseconds that the last event may take to be told. */
+const TELL_MS = 2000;
+
 /**
  * Creates a task and runs it to its end.
  *
@@ -47,6 +51,7 @@ export async function runTask(
     drainSeconds: 0,
     ...(url !== undefined && { database: url, migrate: options.migrate === true }),
   });
+  context.signal.addEventListener('abort', () => void tasker.stop(), { once: true });
   progress.phase('loading definitions');
   await loadDefinitions(tasker, options.import);
   const template = templateOf(tasker, wanted);
@@ -55,9 +60,10 @@ export async function runTask(
   await tasker.start();
   context.signal.throwIfAborted();
   progress.phase(`running ${template.name}`);
+  let watched = Promise.resolve();
   if (options.watch === true) {
     progress.stop();
-    watchSteps(tasker, context.note);
+    watched = watchSteps(tasker, context.note);
   }
   const timer = setInterval(() => {
     const done = tasker.engine?.coordinator.memory.counts.completedSteps ?? 0;
@@ -69,10 +75,14 @@ export async function runTask(
       { context: given, ...(priority !== undefined && { priority }) },
       { onDuplicate: 'return' },
     );
-    return await resultOf(context, task, fleet, url !== undefined);
+    try {
+      return await resultOf(context, task, fleet, url !== undefined);
+    } finally {
+      // the end is seen in the database before the engine that stored it tells of it
+      if (!context.signal.aborted) await Promise.race([watched, sleep(TELL_MS)]);
+    }
   } finally {
     clearInterval(timer);
-    await tasker.events.handled();
     progress.stop();
   }
 }
