@@ -79,7 +79,8 @@ export async function runTask(
       return await resultOf(context, task, fleet, url !== undefined);
     } finally {
       // the end is seen in the database before the engine that stored it tells of it
-      if (!context.signal.aborted) await Promise.race([watched, sleep(TELL_MS)]);
+      if (!context.signal.aborted)
+        await Promise.race([watched, sleep(TELL_MS, undefined, { ref: false })]);
     }
   } finally {
     clearInterval(timer);
