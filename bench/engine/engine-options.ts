@@ -10,7 +10,7 @@ export const ENGINE_HELP = `Runs our engine on an embedded PostgreSQL of its own
 long; with --peers beside other engines, in turns and on the same server. Every step is counted
 before a time is believed.
 
-  npm run bench:engine                          about two minutes on two cores
+  npm run bench:engine                          about nine minutes on two cores
   npm run bench:engine -- --peers               also the peers, which it installs: bench/peers
   npm run bench:engine -- --rounds 5            rounds of each contestant, default 3
   npm run bench:engine -- --tasks 2500          tasks of 8 steps in a round under load, default 5000

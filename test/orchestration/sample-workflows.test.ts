@@ -2,6 +2,8 @@ import { describe, expect, inject, it } from 'vitest';
 
 import { SAMPLE_WORKFLOWS } from '../../src/samples/workflows/sample-workflows.ts';
 import { sampleTemplates } from '../../src/samples/templates/sample-templates.ts';
+import { databaseSource } from '../../src/database/snapshot/snapshot-loader.ts';
+import { resolveTasks } from '../../src/resolver/index.ts';
 import { createTestTasker } from '../../src/testing/index.ts';
 import { withClient } from '../database/with-client.ts';
 
@@ -102,6 +104,24 @@ describe.each(['lean', 'rails'] as const)('on the %s index set', (indexes) => {
         expect((await client.query<object>(text)).rows, rule).toEqual([]);
       }
     });
+    // the Rails engine's own rules see the same
+    const run = resolveTasks(databaseSource({ url: test.url }, { kind: 'all' }), {
+      rules: 'rails',
+      backend: 'inline',
+    });
+    const found: object[] = [];
+    for await (const chunk of run) {
+      for (const context of chunk.contexts()) {
+        expect(context).toMatchObject({
+          execution_status: 'all_complete',
+          completed_steps: context.total_steps,
+          health_status: 'healthy',
+        });
+        found.push(context);
+      }
+      for (const row of chunk.readiness()) expect(row.current_state).toBe('complete');
+    }
+    expect(found).toHaveLength(17);
     expect(test.problems).toEqual([]);
   });
 });
