@@ -241,7 +241,7 @@ describe('a step', () => {
         },
       ]);
       expect(found.sentence).toContain(
-        'it cannot be reached, because 1 (s1) is error for good (through 2)',
+        'it cannot be reached, because 1 (s1) is in error for good (through 2)',
       );
     }
   });

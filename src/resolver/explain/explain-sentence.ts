@@ -41,7 +41,7 @@ function clauseOf(reason: BlockingReason): string {
   switch (reason.code) {
     case 'parent_not_done': {
       const end = reason.can_finish ? '' : ' and can never finish';
-      return `its parent ${referenceText(reason.parent)} is ${reason.parent.state}${end}`;
+      return `its parent ${referenceText(reason.parent)} is ${stateWords(reason.parent)}${end}`;
     }
     case 'waiting': {
       const left = reason.seconds_left === null ? '' : ` (${reason.seconds_left} s from now)`;
@@ -68,7 +68,7 @@ function clauseOf(reason: BlockingReason): string {
       if (cause === undefined) return 'an ancestor can never finish';
       const way = wayText(reason.chain.slice(0, -1));
       return reason.cycle === null
-        ? `it cannot be reached, because ${referenceText(cause)} is ${cause.state} for good${way}`
+        ? `it cannot be reached, because ${referenceText(cause)} is ${stateWords(cause)} for good${way}`
         : `it cannot be reached, because ${referenceText(cause)} stands on the circle ${circleText(reason.cycle)}${way}`;
     }
     case 'task_set_apart':
@@ -81,6 +81,8 @@ const WAITS = {
   failure: 'waits after its failure',
   stored: 'waits for its next attempt',
 } as const;
+
+const stateWords = ({ state }: StepReference): string => (state === 'error' ? 'in error' : state);
 
 function referenceText({ workflow_step_id, task_id, name, foreign }: StepReference): string {
   if (foreign) return `${workflow_step_id} of task ${task_id}`;
