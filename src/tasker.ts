@@ -359,11 +359,21 @@ export class Tasker implements AsyncDisposable {
 
   #problem(event: string, facts: Readonly<Record<string, unknown>>): void {
     try {
+      this.#options.logger.warn(logFacts(facts), event);
       this.#options.onProblem(event, facts);
     } catch {
       // who is told of problems may make none
     }
   }
+}
+
+/** Facts as a log line holds them: an error under the key that the log knows it by, ids as text. */
+function logFacts({ error, ...facts }: Readonly<Record<string, unknown>>): object {
+  const line: Record<string, unknown> = error === undefined ? {} : { err: error };
+  for (const [key, value] of Object.entries(facts)) {
+    line[key] = typeof value === 'bigint' ? String(value) : value;
+  }
+  return line;
 }
 
 const isCallers = ({ client, em }: CreateTaskOptions): boolean =>

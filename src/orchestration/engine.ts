@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 
+import type { Logger } from 'pino';
+
 import { SHARDS } from '../database/engine/active-tasks.ts';
 import { connect } from '../database/connection.ts';
 import {
@@ -55,6 +57,8 @@ export interface EngineOptions {
   readonly stepTimeoutSeconds: number | undefined;
   readonly maxResultBytes: number | undefined;
   readonly templates: readonly TaskTemplate[];
+  /** What handlers' logs are children of. */
+  readonly logger: Logger;
   readonly signals: EngineSignals;
   /** Where subscribers of this process are told of events. */
   readonly told: ToldEvents;
@@ -329,7 +333,8 @@ export class Engine {
   async #run(attempt: Attempt, invocation: UnsignalledInvocation): Promise<AttemptEnd> {
     const { stepTimeoutSeconds, maxResultBytes } = this.#options;
     const { handler, thread, timeoutSeconds = stepTimeoutSeconds } = attempt.template;
-    const options = { timeoutSeconds, maxResultBytes, signal: attempt.controller.signal };
+    const { signal } = attempt.controller;
+    const options = { timeoutSeconds, maxResultBytes, signal, log: this.#options.logger };
     this.#events.handling(attempt, this.clock.nowMicros());
     const outcome = await (thread === undefined
       ? runHandler(handler, invocation, { ...options, counts: this.handlers })

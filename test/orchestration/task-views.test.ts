@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { createLogger } from '../../src/observability/logger.ts';
 import { Tasker } from '../../src/tasker.ts';
 import { defineTask } from '../../src/templates/define-task.ts';
 import { PermanentError, RetryableError } from '../../src/policies/step-errors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+/** JSON by its grammar, which the server's numbers do not hold. */
+const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };
 
 class CardDeclined extends PermanentError {
   override readonly name = 'CardDeclined';
@@ -74,6 +78,39 @@ describe('a task that is complete', () => {
     ]);
     expect(await task.explain()).toEqual({ task_id: task.taskId, steps: [], text: '' });
   });
+});
+
+it('a handler logs with task, step and attempt, and problems are warnings of the same log', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const destination = {
+    write: (line: string) => void lines.push(JSON.parse(line) as object as never),
+  };
+  const logger = createLogger({ level: 'info', destination });
+  const talks = defineTask({ name: 'talks' }).step('say', ({ log }) => {
+    log.info({ words: 2 }, 'hello there');
+    log.debug('not this');
+    return rawJSON('1e999999');
+  });
+  await using own = new Tasker({ database: database.url, fleet: 'talkers', logger }).register(
+    talks,
+  );
+  await own.start();
+  const task = await own.createTask(talks, { context: { a: 1 } });
+  await expect(task.result()).rejects.toMatchObject({ code: 'TASKER_TASK_FAILED' });
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      level: 30,
+      msg: 'hello there',
+      words: 2,
+      task_id: String(task.taskId),
+      task_name: 'talks',
+      step_name: 'say',
+      attempt: 1,
+      correlation_id: task.correlationId,
+    }),
+  );
+  expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'statement_refused' }));
+  expect(lines.map(({ msg }) => msg)).not.toContain('not this');
 });
 
 describe('a task that failed', () => {
